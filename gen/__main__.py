@@ -1,0 +1,5 @@
+"""``python -m gen`` is ``fcgen``."""
+
+from gen.cli.main import main
+
+main()

@@ -1,0 +1,245 @@
+"""FC4xx: is what the assistant says true? Facts that stand nowhere, states that contradict a result, errors passed over.
+
+An answer may say what was said, returned or follows from it (see ``facts.py``); it must say what the plan's user asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from gen.checks.context import Context
+from gen.checks.facts import Facts
+from gen.checks.goal import match_calls
+from gen.checks.row import MISSING, Executed, Row
+from gen.checks.rule import Problem, Rule
+from gen.checks.values import name_of, same, walk
+from gen.checks.words import NEGATION, first_word, literal, pattern_of, says, says_flag
+from gen.conversation import Fact, Json
+from gen.values.read import stands_in
+
+_CLAUSE = re.compile(r"[.;!?\n]\s|,\s|\s(?:and|but|while|whereas|though)\s")
+_PRESENT = re.compile(r"\b(?:is|are|it's|still|now|currently|remains?)\b", re.IGNORECASE)
+_ID = re.compile(r"(?<!\w)[A-Z]{1,4}-?\d{2,}\w*", re.ASCII)
+_TROUBLE = re.compile(
+    r"\b(?:sorry|apolog\w*|unfortunately|afraid|unable|fail\w*|error\w*|problem\w*|trouble|issue|wrong|declin\w*|refus\w*|reject\w*|unavailable|"
+    r"down|try again|again|already|only|must|needs?|until|before|after|instead|expired|closed|too (?:late|early|long|many|much|few)|limit|"
+    r"invalid|missing|unknown|double-check|however|but|except|allowed|possible|different|another|other|hiccup|glitch|timed? ?out)\b",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"[a-z]{4,}")
+_STATE_FIELDS = ("status", "state")
+_STATES = ("Failed", "Cancelled", "Declined")
+"""What any state can wrongly be said to be."""
+_SHARED = 0.5
+_FEWEST_SHARED = 2
+"""Share and number of an error's longer words that an answer repeats when it passes the error on."""
+
+
+def stated_facts(row: Row, context: Context) -> Iterator[Problem]:
+    """A number, amount, date, time, id or address in an answer that stands nowhere before it."""
+    stating = {index: row.readings(index).spans for index in row.answers}
+    if not row.conversation.tools or not any(stating.values()):
+        return  # a chat without tools may draw on knowledge of the world
+    facts = Facts(row.today)
+    unread: list[int] = []  # texts, which take long to read and are seldom needed beside the results
+    for index, message in enumerate(row.messages):
+        for span in stating.get(index, ()):
+            while unread and not facts.has(span):
+                facts.hear(row.readings(unread.pop()).spans)
+            if not facts.has(span):
+                yield f"messages[{index}].content", f"the {_KIND[span.kind]} {span.text!r} stands nowhere before"
+        if message.role == "tool":
+            facts.take(row.results.get(index), row.today)
+        elif message.content:
+            unread.append(index)
+        for call in message.tool_calls:
+            facts.take(call.arguments, row.today)
+
+
+_KIND = {
+    "money": "amount", "number": "number", "date": "date", "period": "period", "time": "time", "id": "id", "email": "address",
+    "phone": "telephone number", "percent": "percentage", "duration": "duration",
+}  # fmt: skip
+
+
+def contradicted_states(row: Row, context: Context) -> Iterator[Problem]:
+    """A state in an answer that is another one than the result's."""
+    for index in row.answers:
+        returned = _since_user(row, index)
+        if not returned:
+            continue
+        text = row.plain(index)
+        folded = text.casefold()
+        for executed in returned:
+            for field, allowed in _states(row, executed).items():
+                truths = _values(executed.result, field)
+                lowered = {truth.casefold() for truth in truths}
+                for other in sorted(allowed):
+                    if first_word(other) in folded and other.casefold() not in lowered and _claims(row, index, text, field, other, truths):
+                        yield f"messages[{index}].content", f"it says {other!r}, but {executed.call.name!r} returned {field}={truths[0]!r}"
+
+
+def _since_user(row: Row, index: int) -> list[Executed]:
+    """The calls that succeeded between the last user message before ``index`` and it."""
+    start = max((i for i in range(index) if row.messages[i].role == "user"), default=-1)
+    return [executed for executed in row.calls if start < executed.answered < index and executed.succeeded]
+
+
+def _states(row: Row, executed: Executed) -> dict[str, set[str]]:
+    """The state fields of a result, and what else they could be: by the tool's ``returns`` and the domain's readings."""
+    enums = row.known.returned_enums.get(executed.call.name, {})
+    states: dict[str, set[str]] = {}
+    for _, field, value in walk(executed.result):
+        if isinstance(value, str) and (field in enums or field in _STATE_FIELDS or field in row.known.readings):
+            states[field] = {*enums.get(field, ()), *row.known.readings.get(field, ()), *(_STATES if field in _STATE_FIELDS else ())}
+    return states
+
+
+def _values(result: Json, field: str) -> list[str]:
+    return [value for _, name, value in walk(result) if name == field and isinstance(value, str)]
+
+
+def _claims(row: Row, index: int, text: str, field: str, other: str, truths: list[str]) -> bool:
+    """Whether the answer claims ``other``: in its own words, unnegated, with nothing that gives it a right to."""
+    claim, readings = [literal(other)], row.known.readings
+    if not says(text, claim) or _stands_elsewhere(row, index, other):
+        return False
+    spoken = [pattern for truth in truths if (pattern := pattern_of(readings, field, truth)) is not None]
+    if any(pattern.search(other) for pattern in spoken):
+        return False  # another word for the truth
+    excuses = [literal(truth) for truth in truths] + ([] if other in _STATES else spoken)
+    if not any(pattern.search(text) for pattern in excuses):
+        return True
+    clauses = [clause for clause in _CLAUSE.split(text) if _ID.search(clause) or _PRESENT.search(clause)]
+    return any(says(clause, claim) and not any(pattern.search(clause) for pattern in excuses) for clause in clauses)
+
+
+def _stands_elsewhere(row: Row, index: int, other: str) -> bool:
+    """Whether the state was spoken of before, by anyone, or is what a called tool is named for."""
+    word = literal(other)
+    if any(word.search(row.plain(i)) for i in range(index)) or (other == "Failed" and any(e.error is not None for e in row.calls)):
+        return True
+    stem = other.casefold()[:5]
+    return any(stem in executed.call.name.casefold() for executed in row.calls if executed.message < index)
+
+
+def told_facts(row: Row, context: Context) -> Iterator[Problem]:
+    """A fact that the plan's user asked for and that no answer holds."""
+    plan = row.conversation.plan
+    if plan is None or not plan.facts:
+        return
+    served = match_calls(row).served
+    for number, fact in enumerate(plan.facts):
+        executed = served[fact.call] if 0 <= fact.call < len(served) else None
+        start = executed.answered if executed is not None else 0
+        indexes = [index for index in row.answers if index > start]
+        if indexes and not any(_tells(row, index, fact) for index in indexes):
+            what = f"{fact.path} = {fact.value!r}"
+            yield f"messages[{indexes[-1]}].content", f"no answer says {what}, which the user asked for (plan.facts[{number}])"
+
+
+def _tells(row: Row, index: int, fact: Fact) -> bool:
+    return all(_tells_leaf(row, index, field or name_of(fact.path), value) for _, field, value in walk(fact.value))
+
+
+def _tells_leaf(row: Row, index: int, name: str, value: Json) -> bool:
+    if value is None:
+        return True
+    text = row.plain(index)
+    pattern = pattern_of(row.known.readings, name, value)
+    if pattern is not None and pattern.search(text):
+        return True
+    if isinstance(value, bool):
+        return pattern is None and (says_flag(text, name, value) or not says_flag(text, name, not value))
+    if stands_in(value, {"enum": [value]} if isinstance(value, str) and "_" in value else {}, row.readings(index)):
+        return True
+    return isinstance(value, str) and literal(value).search(text) is not None
+
+
+def passed_over_errors(row: Row, context: Context) -> Iterator[Problem]:
+    """An answer after an error that says nothing of it."""
+    for index in row.answers:
+        if row.messages[index].tool_calls:
+            continue
+        for executed in _open_errors(row, index):
+            error = executed.error or ""
+            if not _admits(row.plain(index), error):
+                name = executed.call.name
+                yield f"messages[{index}].content", f"{name!r} ended in an error, and the answer passes it over: {error[:80]!r}"
+
+
+def _open_errors(row: Row, index: int) -> list[Executed]:
+    """The calls since the user spoke that ended in an error, and that no later call of the same tool made good."""
+    start = max((i for i in range(index) if row.messages[i].role == "user"), default=-1)
+    recent = [executed for executed in row.calls if start < executed.answered < index]
+    return [
+        executed
+        for executed in recent
+        if executed.error is not None
+        and not any(later.succeeded and later.call.name == executed.call.name and later.message > executed.message for later in recent)
+    ]
+
+
+def _admits(text: str, error: str) -> bool:
+    if NEGATION.search(text) or _TROUBLE.search(text):
+        return True
+    words = set(_WORD.findall(error.lower()))
+    shared = words & set(_WORD.findall(text.lower()))
+    return len(shared) >= _FEWEST_SHARED and len(shared) > _SHARED * len(words)
+
+
+def replayed_results(row: Row, context: Context) -> Iterator[Problem]:
+    """A stored result that is not what the environment returns."""
+    if row.replay is None:
+        return
+    executed = [call for call in row.calls if call.answered >= 0]
+    for call, replayed in zip(executed, row.replay.results, strict=False):
+        if call.result is MISSING or not same(call.result, json.loads(replayed)):
+            stored = row.messages[call.answered].content
+            yield f"messages[{call.answered}].content", f"executed again, {call.call.name!r} returns {replayed[:120]}, not {stored[:120]}"
+
+
+RULES = (
+    Rule(
+        "FC401", "stated-facts",
+        summary="Every number, amount, date, time, id and address in an answer stands before it or follows from what does.",
+        why="An answer may leave things out; it may not make them up.",
+        example_bad='result {"status": "Pending"}; answer: "It will arrive in 3 to 5 days."',
+        example_good='result {"status": "Pending"}; answer: "It is still pending."',
+        function=stated_facts,
+    ),
+    Rule(
+        "FC402", "contradicted-states",
+        summary="An answer does not say another state than the result.",
+        why="The user acts on the answer, not on the result.",
+        example_bad='result {"status": "Pending"}; answer: "T1001 has been paid."',
+        example_good='result {"status": "Pending"}; answer: "T1001 is still pending."',
+        function=contradicted_states,
+    ),
+    Rule(
+        "FC403", "told-facts",
+        summary="The facts that the user asked for stand in an answer after the result that holds them.",
+        why="A call without an answer to the question is half a job.",
+        example_bad='asked for the refund number; answer: "Done, it is on its way."',
+        example_good='asked for the refund number; answer: "Done, the refund is R508."',
+        function=told_facts,
+    ),
+    Rule(
+        "FC404", "passed-over-errors",
+        summary="After an error the answer says that something went wrong.",
+        why="Claiming success after a refusal is the costliest lie an assistant can learn.",
+        example_bad='result {"error": "T1004 is already refunded."}; answer: "Done, T1004 is refunded."',
+        example_good='result {"error": "T1004 is already refunded."}; answer: "T1004 has already been refunded, so I left it."',
+        function=passed_over_errors,
+    ),
+    Rule(
+        "FC405", "replayed-results",
+        summary="Executed again, every call returns what is stored.",
+        why="A result that was edited, or came from elsewhere, no longer fits the conversation's database.",
+        example_bad='stored {"status": "Paid"}, executed {"status": "Pending"}',
+        example_good='stored {"status": "Paid"}, executed {"status": "Paid"}',
+        function=replayed_results,
+    ),
+)  # fmt: skip

@@ -1,0 +1,170 @@
+"""What an assistant may state: the facts of a conversation up to a message, and what follows from them.
+
+Numbers, amounts, dates, times, ids and addresses that stand in user, system and result text or in arguments, and what
+is derived from them without knowledge of the world: how many items a list has, sums and differences of listed amounts, days
+between known dates. Grows message by message.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from itertools import combinations
+
+from gen.checks.values import walk
+from gen.conversation import Json
+from gen.values.read import read
+from gen.values.read_span import Span
+
+_NOT_PLAIN = re.compile(r"[\W_]+")
+_DIGIT = re.compile(r"\d")
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?!\d)")
+_CLOCK = re.compile(r"(?<!\d)([01]\d|2[0-3]):([0-5]\d)(?!\d)")
+_WEEKDAY_ONLY = re.compile(r"(?:on |this |next |last |coming )*(?:mon|tue|wed|thu|fri|sat|sun)\w*\.?", re.IGNORECASE)
+_DAY_ONLY = re.compile(r"(?:on )?(?:the )?\w+(?:-\w+)?(?: of (?:every|each|the) month)?", re.IGNORECASE)
+_MOST_DATES = 12
+"""Known dates between which durations are counted; more of them say nothing about any."""
+
+
+class Facts:
+    """What has been said or returned so far."""
+
+    def __init__(self, today: str) -> None:
+        self.numbers: set[Decimal] = set()
+        self.derived: set[Decimal] = {Decimal(n) for n in range(3)}
+        self.dates: set[str] = {today} if today else set()
+        self.times: set[str] = set()
+        self.names: set[str] = set()
+        self.currencies: set[str] = set()
+        self._differences: tuple[int, frozenset[Decimal]] = (0, frozenset())
+
+    def hear(self, spans: tuple[Span, ...]) -> None:
+        """Take in what a text says."""
+        for span in spans:
+            if span.currency:
+                self.currencies.add(span.currency)
+            for value in span.values:
+                if isinstance(value, Decimal):
+                    self.numbers.add(value)
+                elif span.kind == "date":
+                    self.dates.add(str(value))
+                elif span.kind == "period":
+                    self.dates.update(value)
+                elif span.kind == "time":
+                    self.times.add(str(value))
+                else:
+                    self.names.add(_bare(str(value)))
+
+    def take(self, value: Json, today: str) -> None:
+        """Take in a result or arguments: every leaf, how long its lists are, and the sums of their numbers."""
+        for _, name, leaf in walk(value):
+            if isinstance(leaf, str):
+                self._text(leaf, name, today)
+            elif isinstance(leaf, (int, float)) and not isinstance(leaf, bool):
+                self.numbers.add(_decimal(leaf))
+        self._lists(value)
+
+    def _text(self, text: str, name: str, today: str) -> None:
+        if name == "currency" or (len(text) == 3 and text.isupper()):
+            self.currencies.add(text)
+        self.names.add(_bare(text))
+        if _DIGIT.search(text):
+            self.dates.update(_ISO_DATE.findall(text))
+            self.times.update([f"{hour}:{minute}" for hour, minute in _CLOCK.findall(text)])
+            if " " in text:  # a single word with digits is an id, a date or a time
+                self.hear(_spans(text, today))
+
+    def _lists(self, value: Json) -> None:
+        if isinstance(value, dict):
+            for child in value.values():
+                self._lists(child)
+        elif isinstance(value, list):
+            self.derived.add(Decimal(len(value)))
+            for counted in _counts(value):
+                self.derived.add(counted)
+            for child in value:
+                self._lists(child)
+
+    def has(self, span: Span) -> bool:
+        """Whether what an answer says here is known or follows from what is."""
+        if span.kind in ("money", "number", "percent", "duration"):
+            return self._number(span)
+        if span.kind == "date":
+            return any(value in self.dates for value in span.values) or self._vague_day(span)
+        if span.kind == "period":
+            return any(pair[0] <= day <= pair[1] for pair in span.values if isinstance(pair, tuple) for day in self.dates)
+        if span.kind == "time":
+            return any(value in self.times for value in span.values)
+        return any(self._name(_bare(str(value))) for value in span.values)
+
+    def _number(self, span: Span) -> bool:
+        if span.kind == "money" and span.currency and self.currencies and span.currency not in self.currencies:
+            return False
+        values = {abs(value) for value in span.values if isinstance(value, Decimal)}
+        if not values.isdisjoint(self.numbers):
+            return True
+        if span.kind != "money" and not values.isdisjoint(self.derived):
+            return True
+        return not values.isdisjoint(self._between() if span.kind == "duration" else self.derived | self._amounts())
+
+    def _amounts(self) -> frozenset[Decimal]:
+        """Differences of two known numbers: what remains. Kept until another number is known."""
+        if self._differences[0] != len(self.numbers):
+            known = sorted(self.numbers)[:_MOST_DATES]
+            self._differences = (len(self.numbers), frozenset([high - low for low, high in combinations(known, 2)]))
+        return self._differences[1]
+
+    def _between(self) -> frozenset[Decimal]:
+        days = [_day(text) for text in sorted(self.dates)[:_MOST_DATES]]
+        gaps = {abs((a - b).days) for a, b in combinations([day for day in days if day], 2)}
+        return frozenset([Decimal(unit) for gap in gaps for unit in (gap, gap + 1, gap // 7, gap // 30, gap // 365)])
+
+    def _vague_day(self, span: Span) -> bool:
+        """A bare weekday or day of the month is known where a known date has it: "on Tuesday", "on the 1st of every month"."""
+        known = [day for day in map(_day, sorted(self.dates)) if day]
+        said = [day for day in (_day(str(value)) for value in span.values) if day]
+        if _WEEKDAY_ONLY.fullmatch(span.text):
+            return any(day.weekday() == other.weekday() for day in known for other in said)
+        return _DAY_ONLY.fullmatch(span.text) is not None and any(day.day == other.day for day in known for other in said)
+
+    def _name(self, bare: str) -> bool:
+        return bare in self.names or any(bare in name for name in self.names if len(bare) >= 3)
+
+
+def _counts(items: list[Json]) -> list[Decimal]:
+    """How many items of a list of objects share a value, and the sums of their numbers by field."""
+    found: list[Decimal] = []
+    objects = [item for item in items if isinstance(item, dict)]
+    for field in sorted({key for item in objects for key in item}):
+        values = [item.get(field) for item in objects]
+        numbers = [_decimal(value) for value in values if isinstance(value, (int, float)) and not isinstance(value, bool)]
+        if len(numbers) > 1:
+            found.append(sum(numbers, Decimal(0)))
+        texts = [value for value in values if isinstance(value, (str, bool))]
+        found += [Decimal(texts.count(text)) for text in texts]
+    return found
+
+
+def _decimal(value: float) -> Decimal:
+    try:
+        return abs(Decimal(repr(value)).normalize())
+    except InvalidOperation:
+        return Decimal(0)
+
+
+def _bare(text: str) -> str:
+    return _NOT_PLAIN.sub("", text).casefold()
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=16384)
+def _spans(text: str, today: str) -> tuple[Span, ...]:
+    return tuple(read(text, today).spans)

@@ -1,0 +1,81 @@
+"""Near-duplicates among texts, as they come: MinHash and LSH propose, the exact similarity decides.
+
+Two texts are near-duplicates where the Jaccard similarity of their sets of three-word shingles, after digits are masked,
+is at least the threshold. Deterministic: the answer depends on the texts and their order alone. Splits, slots and what
+is done about a duplicate are the business of who asks.
+"""
+
+from __future__ import annotations
+
+import re
+
+import rensa  # type: ignore[import-untyped]
+
+from gen.conversation import Conversation
+
+_WORDS = 3
+_PERMUTATIONS = 128
+_BANDS = 32
+_SEED = 42
+_TOKEN = re.compile(r"\w+")
+_DIGITS = re.compile(r"\d+")
+
+
+def said_by_user(conversation: Conversation) -> str:
+    """What the user says in the whole conversation: the text that near-duplicates are looked for in."""
+    return "\n".join([message.content for message in conversation.messages if message.role == "user"])
+
+
+def shingles(text: str) -> frozenset[str]:
+    """The three-word shingles of a text in lower case, runs of digits as 0; empty for a text of fewer words."""
+    words = _TOKEN.findall(_DIGITS.sub("0", text.lower()))
+    return frozenset([" ".join(words[i : i + _WORDS]) for i in range(len(words) - _WORDS + 1)])
+
+
+class NearDuplicates:
+    """An index of texts that grows.
+
+    Args:
+        threshold: similarity from which two texts are near-duplicates, 0 to 1. At 1 nothing ever is: the rule is off.
+    """
+
+    def __init__(self, threshold: float) -> None:
+        self.threshold = threshold
+        self._index = rensa.RMinHashLSH(threshold, _PERMUTATIONS, _BANDS)
+        self._keys: list[str] = []
+        self._shingles: list[frozenset[str]] = []
+        self._short: dict[str, str] = {}
+
+    def add(self, key: str, text: str) -> str | None:
+        """The key of the earlier near-duplicate (the first of the most similar ones), or None: then the text is kept under ``key``."""
+        if self.threshold >= 1:
+            return None
+        found = shingles(text)
+        return self._add_long(key, found) if found else self._add_short(key, text)
+
+    def _add_short(self, key: str, text: str) -> str | None:
+        words = " ".join(_TOKEN.findall(text.lower()))
+        earlier = self._short.setdefault(words, key)
+        return None if earlier is key else earlier
+
+    def _add_long(self, key: str, found: frozenset[str]) -> str | None:
+        minhash = rensa.RMinHash(_PERMUTATIONS, _SEED)
+        minhash.update(sorted(found))
+        best: int | None = None
+        best_similarity = self.threshold
+        candidates: list[int] = sorted(self._index.query(minhash))
+        for candidate in candidates:
+            similarity = _jaccard(found, self._shingles[candidate])
+            if similarity > best_similarity or (best is None and similarity == best_similarity):
+                best, best_similarity = candidate, similarity
+        if best is not None:
+            return self._keys[best]
+        self._index.insert(len(self._keys), minhash)
+        self._keys.append(key)
+        self._shingles.append(found)
+        return None
+
+
+def _jaccard(left: frozenset[str], right: frozenset[str]) -> float:
+    shared = len(left & right)
+    return shared / (len(left) + len(right) - shared)

@@ -1,0 +1,87 @@
+"""JSON values as the checks compare them: ``1`` equals ``1.0``, ``True`` does not equal ``1``, key order does not count."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from gen.conversation import Json, JsonObject
+
+Leaf = tuple[str, Json, JsonObject]
+"""A path (``items[0].price``), the value there, and its schema (empty where nothing is said of it)."""
+
+
+def same(left: Json, right: Json) -> bool:
+    """Whether two JSON values are equal."""
+    return value_key(left) == value_key(right)
+
+
+def value_key(value: Json) -> str:
+    """A text that is equal for equal JSON values."""
+    plain = _plain(value)
+    try:
+        return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError:  # lone surrogates, integers beyond 64 bits, keys that are no text
+        return json.dumps(plain, sort_keys=True, default=repr)
+
+
+def _plain(value: Json) -> Json:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _plain(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_plain(child) for child in value]
+    return value
+
+
+def call_key(name: str, arguments: JsonObject, defaults: JsonObject) -> str:
+    """A text that is equal for calls that mean the same: what was left out has its default."""
+    return name + value_key({**defaults, **arguments} if defaults and isinstance(arguments, dict) else arguments)
+
+
+def walk(value: Json) -> list[tuple[str, str, Json]]:
+    """``(path, name of the nearest key, value)`` of every leaf."""
+    found: list[tuple[str, str, Json]] = []
+    _walk(value, "", "", found)
+    return found
+
+
+def _walk(value: Json, path: str, field: str, found: list[tuple[str, str, Json]]) -> None:
+    if isinstance(value, dict):
+        for key, child in value.items():
+            _walk(child, f"{path}.{key}" if path else key, key, found)
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            _walk(child, f"{path}[{index}]", field, found)
+    else:
+        found.append((path, field, value))
+
+
+def leaves(value: Json, schema: JsonObject, path: str = "") -> Iterator[Leaf]:
+    """Every leaf with its schema, which is followed through properties, items and local references as far as they say anything."""
+    if isinstance(value, dict):
+        for key, child in value.items():
+            yield from leaves(child, _property(schema, key), f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            yield from leaves(child, _mapping(schema.get("items")), f"{path}[{index}]")
+    else:
+        yield path, value, schema
+
+
+def _property(schema: JsonObject, key: str) -> JsonObject:
+    return _mapping(_mapping(schema.get("properties")).get(key))
+
+
+def _mapping(value: Any) -> JsonObject:
+    return value if isinstance(value, dict) else {}
+
+
+def name_of(path: str) -> str:
+    """The name of the nearest key of a path: ``price`` of ``items[0].price``, ``tags`` of ``tags[2]``."""
+    last = path.rpartition(".")[2]
+    return last.partition("[")[0]

@@ -1,0 +1,275 @@
+"""The command ``fcgen check``: every check again, on what is on disk; what a rule means; whether the rules catch what they should.
+
+stdout carries the findings (a table, or JSON), stderr progress. Exit code 0: clean; 1: errors were found; 2: bad input.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from gen.checks.context import Context
+    from gen.checks.corpus_rules import Trace
+    from gen.checks.self_test import Recall
+    from gen.conversation import Conversation, Finding, JsonObject
+
+SELF_TEST_ROWS = 300
+"""Rows that the self-test corrupts in every way: enough that each kind applies, few enough to take seconds."""
+
+SELF_TEST_SHARE = 0.99
+"""Share of the corruptions that the rules have to catch."""
+
+
+@dataclass
+class Tally:
+    """What the checks found, row by row: all of it by code, and where each code came first."""
+
+    rows: int = 0
+    rejected: int = 0
+    files: list[str] = field(default_factory=list)
+    found: list[tuple[str, Finding]] = field(default_factory=list)
+
+    def add(self, row: str, findings: Iterable[Finding]) -> None:
+        self.found += [(row, finding) for finding in findings]
+
+    def errors(self) -> int:
+        return len(self.files) + sum(finding.severity == "error" for _, finding in self.found)
+
+
+@click.command()
+@click.argument("corpus", required=False)
+@click.option("--explain", "code", metavar="CODE", help="Say what a rule means, why it is there, and show a bad and a good example.")
+@click.option("--rules", "list_rules", is_flag=True, help="List every rule.")
+@click.option("--self-test", "testing", is_flag=True, help="Corrupt rows in every known way and show how many the rules catch.")
+@click.option("--ignore", multiple=True, metavar="CODE", help="Leave a rule out. May be given several times.")
+@click.option("--limit", default=5, show_default=True, type=click.IntRange(min=0), help="Findings to show in full.")
+@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
+def check(
+    corpus: str | None, code: str | None, list_rules: bool, testing: bool, ignore: tuple[str, ...], limit: int, as_json: bool
+) -> None:
+    """Check the rows of a corpus again, as they are on disk.
+
+    CORPUS is a folder that fcgen synth made, or a .jsonl or .parquet file of conversations. Without it, the one that was made
+    last in this folder. Ends with exit code 1 where errors are found; warnings alone do not count.
+    """
+    if code is not None:
+        _explain(code, as_json)
+    elif list_rules:
+        _list_rules(as_json)
+    else:
+        from gen.corpus.reading import find_corpus
+
+        path = find_corpus(corpus)
+        if corpus is None:
+            click.echo(f"checking {path}", err=True)
+        if testing:
+            _self_test(path, as_json)
+        else:
+            _check(path, ignore, limit, as_json)
+
+
+def open_context(corpus: Path) -> Context:
+    """What is known of a corpus's rows beyond themselves: its recipe, and the domains that the recipe names.
+
+    Of a corpus without a recipe every domain that is here counts. Raises BadInput where a domain cannot be read.
+    """
+    from gen.checks.context import Context
+    from gen.checks.knowledge import knowledge_of
+    from gen.tools.catalogue import domains, find_domain
+
+    recipe = _recipe(corpus)
+    names = recipe.get("tools", {}).get("domains", ()) if recipe else domains()
+    found = [find_domain(name, where=str(corpus)) for name in names]
+    return Context(
+        domains={domain.name: knowledge_of(domain) for domain in found},
+        near_duplicates=recipe.get("checks", {}).get("near_duplicates", 0.7),
+        scenarios=recipe.get("scenarios", {}),
+    )
+
+
+def _recipe(corpus: Path) -> JsonObject:
+    """The resolved recipe that lies in a corpus folder; empty where there is none."""
+    from gen.yaml_file import read_yaml
+
+    path = corpus / "recipe.yaml"
+    data = read_yaml(path).data if path.is_file() else {}
+    return data if isinstance(data, dict) else {}
+
+
+def _check(path: Path, ignore: tuple[str, ...], limit: int, as_json: bool) -> None:
+    from gen.checks.table import known_codes
+    from gen.corpus.reading import read_rows, warning_about
+    from gen.errors import AnswerIsNo
+
+    ignored = known_codes((*ignore, *_recipe(path).get("checks", {}).get("ignore", ())), where="--ignore")
+    warning = warning_about(path)
+    if warning:
+        click.echo(warning, err=True)
+    tally = _examine(_with_progress(read_rows(path), path), open_context(path), ignored)
+    tally.files = _changed_files(path)
+    if as_json:
+        click.echo(json.dumps(_as_json(path, tally), ensure_ascii=False, indent=2))
+    else:
+        _show(tally, limit)
+    if tally.errors():
+        raise AnswerIsNo(f"{tally.errors():,} errors in {tally.rejected:,} of {tally.rows:,} rows", where=str(path))
+
+
+def _examine(rows: Iterable[Conversation], context: Context, ignore: frozenset[str]) -> Tally:
+    from gen.checks.corpus_rules import trace_of
+    from gen.checks.table import check_corpus, check_row
+
+    tally = Tally()
+    traces: list[Trace] = []
+    for row in rows:
+        findings = check_row(row, context, ignore=ignore)
+        tally.rows += 1
+        tally.rejected += any(finding.severity == "error" for finding in findings)
+        tally.add(row.id, findings)
+        traces.append(trace_of(row))
+    for finding in check_corpus(traces, context, ignore=ignore):
+        tally.add(finding.where, [finding])
+    return tally
+
+
+def _changed_files(path: Path) -> list[str]:
+    """What is wrong with the files of a corpus that has a manifest."""
+    from gen.corpus.manifest import read_manifest, verify
+
+    return verify(path) if path.is_dir() and read_manifest(path) is not None else []
+
+
+def _with_progress(rows: Iterable[Conversation], path: Path) -> Iterator[Conversation]:
+    """The rows, with a bar on stderr where someone is looking."""
+    if not sys.stderr.isatty():
+        yield from rows
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    from gen.corpus.reading import count_rows
+
+    yield from track(rows, description="checking", total=count_rows(path), console=Console(stderr=True), transient=True)
+
+
+def _by_code(tally: Tally) -> dict[str, list[tuple[str, Finding]]]:
+    by_code: dict[str, list[tuple[str, Finding]]] = {}
+    for row, finding in tally.found:
+        by_code.setdefault(finding.code, []).append((row, finding))
+    return dict(sorted(by_code.items()))
+
+
+def _as_json(path: Path, tally: Tally) -> JsonObject:
+    return {
+        "corpus": str(path),
+        "rows": tally.rows,
+        "rejected_rows": tally.rejected,
+        "errors": tally.errors(),
+        "files": tally.files,
+        "codes": {code: len(found) for code, found in _by_code(tally).items()},
+        "findings": [{"row": row, **finding.to_wire()} for row, finding in tally.found],
+    }
+
+
+def _show(tally: Tally, limit: int) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from gen.checks.table import RULES
+
+    console = Console(highlight=False)
+    for problem in tally.files:
+        console.print(f"[red]{escape(problem)}[/red]")
+    if not tally.found:
+        console.print(f"{tally.rows:,} rows, no findings")
+        return
+    table = Table("code", "rule", "", "findings", "first in", box=None, pad_edge=False)
+    for code, found in _by_code(tally).items():
+        row, finding = found[0]
+        table.add_row(code, RULES[code].name, finding.severity, f"{len(found):,}", escape(row))
+    console.print(table)
+    errors_first = sorted(tally.found, key=lambda item: item[1].severity != "error")
+    for row, finding in errors_first[:limit]:
+        place = f"{row}, {finding.where}" if finding.where != row else row
+        console.print(f"\n[bold]{finding.code}[/bold] {escape(place)}\n  {escape(finding.message)}", soft_wrap=True)
+    if len(tally.found) > limit:
+        console.print(f"\n{len(tally.found) - limit:,} more; --json shows all, --explain {errors_first[0][1].code} says what a code means")
+
+
+def _self_test(path: Path, as_json: bool) -> None:
+    from gen.checks.self_test import overall, self_test
+    from gen.corpus.reading import read_rows
+    from gen.errors import AnswerIsNo, BadInput
+
+    recalls = self_test(islice(read_rows(path), SELF_TEST_ROWS), open_context(path))
+    if not any(recall.applied for recall in recalls):
+        raise BadInput("no row of the corpus passes the checks, so there is nothing to corrupt", where=str(path), hint="fcgen check says why")
+    share = overall(recalls)
+    alarms = sum(recall.caught for recall in recalls if recall.harmless)
+    if as_json:
+        kinds = list(map(asdict, recalls))
+        click.echo(json.dumps({"corpus": str(path), "caught": share, "wrong_alarms": alarms, "kinds": kinds}, indent=2))
+    else:
+        _show_recall(recalls, share)
+    if share < SELF_TEST_SHARE or alarms:
+        caught = f"{share:.1%} of the corruptions were caught, with {alarms} wrong alarms"
+        raise AnswerIsNo(caught, allowed=f"at least {SELF_TEST_SHARE:.0%}, and none")
+
+
+def _show_recall(recalls: list[Recall], share: float) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("corruption", "rows", "caught", "share", "slipped through", box=None, pad_edge=False)
+    for recall in recalls:
+        rightly = f"{recall.share:.1%}" if recall.applied else "-"
+        kind = f"{recall.kind} (harmless)" if recall.harmless else recall.kind
+        table.add_row(kind, str(recall.applied), str(recall.caught), rightly, ", ".join(recall.missed))
+    table.add_row("all", str(sum(r.applied for r in recalls if not r.harmless)), "", f"{share:.1%}", "", style="bold")
+    Console(highlight=False).print(table)
+
+
+def _explain(code: str, as_json: bool) -> None:
+    from gen.checks.table import RULES, known_codes
+
+    rule = RULES[next(iter(known_codes([code], where="--explain")))]
+    if as_json:
+        click.echo(json.dumps(_rule_wire(rule.code), ensure_ascii=False, indent=2))
+        return
+    click.echo(f"{rule.code} {rule.name} ({rule.severity})\n\n{rule.summary}\n{rule.why}\n")
+    click.echo(f"bad:   {rule.example_bad}\ngood:  {rule.example_good}")
+
+
+def _list_rules(as_json: bool) -> None:
+    from gen.checks.table import RULES
+
+    if as_json:
+        click.echo(json.dumps([_rule_wire(code) for code in RULES], ensure_ascii=False, indent=2))
+        return
+    width = max(len(rule.name) for rule in RULES.values())
+    for rule in RULES.values():
+        click.echo(f"{rule.code}  {rule.name:{width}}  {rule.severity:7}  {rule.summary}")
+
+
+def _rule_wire(code: str) -> dict[str, str]:
+    from gen.checks.table import RULES
+
+    rule = RULES[code]
+    return {
+        "code": rule.code,
+        "name": rule.name,
+        "severity": rule.severity,
+        "summary": rule.summary,
+        "why": rule.why,
+        "bad": rule.example_bad,
+        "good": rule.example_good,
+    }

@@ -1,0 +1,154 @@
+"""How far a run is, on stderr: a bar on a terminal, a line every few seconds elsewhere, nothing where quiet is asked for.
+
+Fed by the run with increments. The bar is redrawn by the calls themselves, not by a thread of its own: a run starts
+processes, and a process that has threads cannot be copied safely.
+"""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from gen.cli.console import note, stderr_console
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, Task
+    from rich.text import Text
+
+REDRAW = 0.1
+"""Seconds between two drawings of the bar."""
+
+LINE = 5.0
+"""Seconds between two lines where stderr is no terminal."""
+
+
+class Reporter(Protocol):
+    """What a run tells of itself, and the ``with`` that closes the display."""
+
+    def start(self, total: int, done: int) -> None: ...
+    def advance(self, accepted: int, rejected: int) -> None: ...
+    def note(self, text: str) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+
+
+def reporter(*, quiet: bool) -> Reporter:
+    """The display that fits where stderr goes."""
+    if quiet:
+        return Silent()
+    return Bar() if stderr_console().is_terminal else Lines()
+
+
+class Silent:
+    """Says nothing."""
+
+    def start(self, total: int, done: int) -> None:
+        """See ``Reporter``."""
+
+    def advance(self, accepted: int, rejected: int) -> None:
+        """See ``Reporter``."""
+
+    def note(self, text: str) -> None:
+        """See ``Reporter``."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is open."""
+
+
+class Lines:
+    """A line now and then, for logs."""
+
+    def __init__(self) -> None:
+        self._total = self._resumed = self._accepted = self._rejected = 0
+        self._began = self._told = time.monotonic()
+
+    def start(self, total: int, done: int) -> None:
+        self._total, self._resumed = total, done
+        self._began = self._told = time.monotonic()
+
+    def advance(self, accepted: int, rejected: int) -> None:
+        self._accepted += accepted
+        self._rejected += rejected
+        now = time.monotonic()
+        if now - self._told >= LINE:
+            self._told = now
+            self._tell(now)
+
+    def note(self, text: str) -> None:
+        note(text)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._accepted:
+            self._tell(time.monotonic())
+
+    def _tell(self, now: float) -> None:
+        done = self._resumed + self._accepted
+        rate = self._accepted / max(now - self._began, 1e-9)
+        parts = [f"{done:,} of {self._total:,} rows", f"{rate:,.0f} rows/s", f"{self._rejected:,} rejected"]
+        if rate and done < self._total:
+            parts.append(f"{duration((self._total - done) / rate)} left")
+        note(" · ".join(parts))
+
+
+class Bar:
+    """A bar with rate, accepted and rejected, and the time left."""
+
+    def __init__(self) -> None:
+        self._progress = _bar()
+        self._task = self._progress.add_task("", total=None, rejected=0)
+        self._drawn = 0.0
+
+    def start(self, total: int, done: int) -> None:
+        self._progress.reset(self._task, total=total, completed=done)
+        self._progress.refresh()
+
+    def advance(self, accepted: int, rejected: int) -> None:
+        task = self._progress.tasks[0]
+        self._progress.update(self._task, advance=accepted, rejected=task.fields["rejected"] + rejected)
+        now = time.monotonic()
+        if now - self._drawn >= REDRAW:
+            self._drawn = now
+            self._progress.refresh()
+
+    def note(self, text: str) -> None:
+        self._progress.console.print(text)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.refresh()
+        self._progress.stop()
+
+
+def _bar() -> Progress:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class Speed(ProgressColumn):
+        """Accepted rows a second, and how many candidates were rejected."""
+
+        def render(self, task: Task) -> Text:
+            rate = task.finished_speed or task.speed or 0.0
+            return Text(f"{rate:,.0f} rows/s · {task.fields['rejected']:,} rejected", style="dim")
+
+    columns = (BarColumn(bar_width=30), MofNCompleteColumn(), Speed(), TimeRemainingColumn(compact=True))
+    return Progress(*columns, console=stderr_console(), auto_refresh=False)
+
+
+def duration(seconds: float) -> str:
+    """``"3.2 s"``, ``"4 min 10 s"``, ``"2 h 5 min"``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"

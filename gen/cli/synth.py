@@ -1,0 +1,186 @@
+"""The command ``fcgen synth``: make a corpus from a recipe.
+
+Options → ``gen.synthesis.run`` → progress on stderr, the summary on stdout.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gen.cli.console import note, print_columns, print_json
+
+if TYPE_CHECKING:
+    from gen.recipe import Recipe
+    from gen.synthesis.run import Preview, Summary
+
+ROWS_PER_WORKER = 2000
+"""Below this many rows a further process costs more time to start than it saves."""
+
+SHOWN = 2
+"""Conversations that a dry run shows."""
+
+
+def part_of(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    """``"2/8"``, the second of eight parts, as ``(2, 8)``. Raises BadParameter for what is none."""
+    if value is None:
+        return None
+    match = re.fullmatch(r"(\d+)/(\d+)", value)
+    part, parts = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 1 <= part <= parts:
+        raise click.BadParameter(f"{value!r} is no part. Write i/n with i from 1 to n, such as 2/8.", ctx=ctx, param=param)
+    return part, parts
+
+
+@click.command()
+@click.option("--recipe", "name", metavar="NAME|FILE", help="The recipe: a name of `fcgen recipes`, or a YAML file.")
+@click.option("--rows", type=click.IntRange(min=1), metavar="N", help="Accepted conversations. More than before grows a corpus.")
+@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Instead of the recipe's seed.")
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a key of the recipe: scenarios.parallel=30. Repeatable.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FOLDER", help="Where the corpus goes.  [default: corpora/<recipe>]")
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes; the bytes are the same.  [default: by rows and cores]")
+@click.option(
+    "--shard", callback=part_of, metavar="I/N", help="Only part I of N, for a job array. Without --shard, the command joins them."
+)
+@click.option("--dry-run", is_flag=True, help="Show what would be made, and write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
+@click.option("--quiet", is_flag=True, help="No progress and no summary (--json still prints its own).")
+@click.pass_context
+def synth(
+    ctx: click.Context,
+    name: str | None,
+    rows: int | None,
+    seed: int | None,
+    changes: tuple[str, ...],
+    out: Path | None,
+    workers: int | None,
+    shard: tuple[int, int] | None,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Make a corpus of checked conversations from a recipe.
+
+    Killed or interrupted, the same command goes on where it stopped, and ends in the same bytes. Exit code 1 if fewer
+    rows than asked passed the checks.
+
+    \b
+    fcgen synth --recipe payments
+    fcgen synth --recipe payments --rows 5000 --set scenarios.long=10
+    fcgen synth --recipe recipes/mine.yaml --dry-run
+    """
+    recipe = _recipe(name, rows, seed, changes)
+    if dry_run:
+        _preview(recipe, as_json=as_json)
+        return
+    folder = out or Path("corpora") / recipe.model.name
+    summary = _make(recipe, folder, workers=workers or default_workers(recipe.model.rows), shard=shard, quiet=quiet)
+    if as_json:
+        print_json(summary.to_json())
+    elif not quiet:
+        show_summary(summary)
+    if not summary.complete:
+        note(
+            f"Error: only {summary.rows:,} of {summary.asked:,} rows passed within the recipe's attempts; the reasons are in {folder}/rejected"
+        )
+        ctx.exit(1)
+
+
+def _recipe(name: str | None, rows: int | None, seed: int | None, changes: tuple[str, ...]) -> Recipe:
+    from gen.errors import BadInput
+    from gen.recipe import load_recipe, recipes
+
+    if name is None:
+        raise BadInput("which recipe?", where="--recipe", allowed=", ".join(recipes()), hint="fcgen synth --recipe payments")
+    given = [f"{key}={value}" for key, value in (("rows", rows), ("seed", seed)) if value is not None]
+    return load_recipe(name, changes=[*changes, *given])
+
+
+def default_workers(rows: int) -> int:
+    """One process for every 2,000 rows, as far as there are cores."""
+    return max(1, min(cores(), rows // ROWS_PER_WORKER))
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _make(recipe: Recipe, folder: Path, *, workers: int, shard: tuple[int, int] | None, quiet: bool) -> Summary:
+    from gen.cli.progress import reporter
+    from gen.synthesis.run import synthesize
+
+    try:
+        with reporter(quiet=quiet) as progress:
+            return synthesize(recipe, folder, rows=recipe.model.rows, workers=workers, shard=shard, progress=progress)
+    except KeyboardInterrupt:
+        note(f"\n{folder} is not finished, and nothing of it is lost: the same command goes on where it stopped.")
+        raise
+
+
+def show_summary(summary: Summary) -> None:
+    """The summary for people, on stdout, with what to type next."""
+    click.echo(_headline(summary))
+    facts = {"splits": _counts(summary.splits), "scenarios": _counts(summary.scenarios), "rejected": _rejected(summary.rejected)}
+    print_columns([(f"  {label}", text) for label, text in facts.items() if text])
+    if summary.shard is not None:
+        click.echo("\nWhen all parts are made, the same command without --shard joins them.")
+        return
+    click.echo("\nNext:")
+    for command in ("show {}", "check {}", "render {} --row 0"):
+        click.echo(f"  fcgen {command.format(summary.corpus)}")
+
+
+def _headline(summary: Summary) -> str:
+    from gen.cli.progress import duration
+
+    rows = f"{summary.corpus}: {summary.rows:,} conversations"
+    if summary.already_done:
+        return f"{rows}, made before"
+    if summary.shard is not None:
+        rows += f" in part {summary.shard[0]} of {summary.shard[1]}"
+    if summary.grown_from:
+        rows += f", grown from {summary.grown_from:,}"
+    made = summary.rows - summary.grown_from
+    return f"{rows}, in {duration(summary.seconds)} ({made / max(summary.seconds, 1e-9):,.0f} rows/s)"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items())
+
+
+def _rejected(reasons: Mapping[str, int]) -> str:
+    most = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    total = sum(reasons.values())
+    return f"{total:,} candidates: {_counts(dict(most))}" if total else ""
+
+
+def _preview(recipe: Recipe, *, as_json: bool) -> None:
+    from gen.synthesis.run import preview
+
+    plan = preview(recipe, rows=recipe.model.rows)
+    if as_json:
+        print_json(plan.to_json())
+        return
+    _show_preview(recipe, plan)
+
+
+def _show_preview(recipe: Recipe, plan: Preview) -> None:
+    from gen.cli.show import print_conversation
+
+    click.echo(f"{recipe.model.name}: {plan.rows:,} conversations, about {plan.estimated_bytes / 1e6:,.1f} MB. Nothing is written.")
+    facts = {
+        "splits": _counts(plan.splits),
+        "scenarios": _counts(plan.scenarios),
+        "tools": ", ".join(plan.tools),
+        "offered": f"{plan.offered[0]} to {plan.offered[1]} in a conversation",
+    }
+    print_columns([(f"  {label}", text) for label, text in facts.items()])
+    for conversation in plan.sample[:SHOWN]:
+        click.echo()
+        print_conversation(conversation)

@@ -1,0 +1,229 @@
+"""Shards: conversations as rows of Parquet files, written from exact JSON text and read back from it.
+
+Arrow structs would fill tool arguments with nulls that were never said, and datasets' own writer rounds floats. So messages,
+tools, plan and sources are stored as JSON text under Arrow's ``arrow.json`` type (``load_dataset`` shows objects, from
+datasets 4.7 on), or as plain strings in the ``string`` layout for older readers. Readers here take the stored text, never
+datasets' decoding of it. JSON text comes from the standard library: orjson is faster, but the spelling of a float is then
+its choice and not that of ``exact_json``.
+
+Holds no state of a corpus: which shards there are and when they become visible is ``gen/corpus/folder.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Literal, Self
+
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+from gen.conversation import Conversation, JsonObject
+from gen.corpus.floats import NotExact, stock_json
+from gen.errors import BadInput, from_os_error
+
+Layout = Literal["json", "string"]
+LAYOUTS: tuple[Layout, ...] = ("json", "string")
+
+ROW_GROUP = 1000
+
+Kind = Literal["string", "int64", "int32", "json", "jsons", "int32s"]
+
+COLUMNS: dict[str, Kind] = {
+    "id": "string",
+    "messages": "jsons",
+    "tools": "jsons",
+    "domain": "string",
+    "scenario": "string",
+    "persona": "string",
+    "teacher": "string",
+    "split": "string",
+    "slot": "int64",
+    "attempt": "int32",
+    "plan": "json",
+    "sources": "jsons",
+    "untrained": "int32s",
+}
+"""The columns of a corpus, in order: ``json`` is one JSON value or null, ``jsons`` a list of them, ``int32s`` a list of integers."""
+
+_JSON = pa.json_()
+
+_TYPES: dict[Layout, dict[Kind, Any]] = {
+    "json": {"json": _JSON, "jsons": pa.list_(_JSON)},
+    "string": {"json": pa.string(), "jsons": pa.string()},
+}
+_PLAIN_TYPES: dict[Kind, Any] = {"string": pa.string(), "int64": pa.int64(), "int32": pa.int32(), "int32s": pa.list_(pa.int32())}
+
+_JSON_FEATURE: JsonObject = {"_type": "Json"}
+
+
+def _value(dtype: str) -> JsonObject:
+    return {"dtype": dtype, "_type": "Value"}
+
+
+def _list(feature: JsonObject) -> JsonObject:
+    return {"feature": feature, "_type": "List"}
+
+
+def features(layout: Layout) -> JsonObject:
+    """The columns as datasets describes them in a file's metadata: name → ``{"dtype": "string", "_type": "Value"}`` and the like."""
+    stored_as_text = layout == "string"
+    by_kind: dict[Kind, JsonObject] = {
+        "string": _value("string"),
+        "int64": _value("int64"),
+        "int32": _value("int32"),
+        "json": _value("string") if stored_as_text else _JSON_FEATURE,
+        "jsons": _value("string") if stored_as_text else _list(_JSON_FEATURE),
+        "int32s": _list(_value("int32")),
+    }
+    return {name: by_kind[kind] for name, kind in COLUMNS.items()}
+
+
+def schema(layout: Layout) -> Any:
+    """The Arrow schema of a shard, with the features of datasets attached as it attaches them itself."""
+    types = _PLAIN_TYPES | _TYPES[layout]
+    metadata = {"huggingface": json.dumps({"info": {"features": features(layout)}})}
+    return pa.schema([(name, types[kind]) for name, kind in COLUMNS.items()], metadata=metadata)
+
+
+@dataclass(slots=True)
+class _ToolTexts:
+    """JSON text of tools by identity: the same few objects are offered in every row, and encoding them would cost the most."""
+
+    limit: int = 4096
+    texts: dict[int, tuple[JsonObject, bytes]] = field(default_factory=dict)
+
+    def of(self, tool: JsonObject) -> bytes:
+        known = self.texts.get(id(tool))
+        if known is not None:
+            return known[1]
+        if len(self.texts) >= self.limit:
+            self.texts.clear()
+        text = stock_json(tool)
+        self.texts[id(tool)] = (tool, text)  # holds the tool, so that its id stays its own
+        return text
+
+
+class ShardWriter:
+    """Writes conversations into one Parquet file; the same rows give the same bytes.
+
+    A context manager. Raises BadInput for a value that a stock ``load_dataset`` would change, and what ``from_os_error``
+    makes of a disk that fails. After an error the file is incomplete: it is the caller who decides what becomes visible.
+
+    Attributes:
+        rows: how many rows were written.
+        arrow_bytes: what they take up in memory, which datasets states as ``num_bytes``; known once closed.
+    """
+
+    def __init__(self, path: Path, *, layout: Layout = "json") -> None:
+        self.path = path
+        self.rows = 0
+        self.arrow_bytes = 0
+        self._layout: Layout = layout
+        self._schema = schema(layout)
+        self._tools = _ToolTexts()
+        self._buffer: list[dict[str, Any]] = []
+        try:
+            self._file: IO[bytes] = path.open("wb")
+        except OSError as error:
+            raise from_os_error(error, path, "writing a shard") from error
+        self._parquet = pq.ParquetWriter(
+            self._file, self._schema, compression="zstd", write_page_index=True, use_content_defined_chunking=True
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if error is None:
+            self.close()
+        else:
+            self._abandon()
+
+    def write(self, conversation: Conversation) -> None:
+        """Add a row."""
+        try:
+            self._buffer.append(self._cells(conversation))
+        except NotExact as error:
+            raise BadInput(
+                f"the number {error.value!r} at {error.path} cannot be stored so that every reader takes it back exactly",
+                where=f"row {conversation.id!r}",
+                allowed="integers of 64 bits, and floats with up to 15 decimals",
+            ) from error
+        except ValueError as error:
+            raise BadInput(f"a value cannot be written as JSON: {error}", where=f"row {conversation.id!r}") from error
+        self.rows += 1
+        if len(self._buffer) == ROW_GROUP:
+            try:
+                self._flush()
+            except OSError as error:
+                raise from_os_error(error, self.path, "writing a shard") from error
+
+    def close(self) -> None:
+        """Write what is left and the footer, and see to it that all of it is on the disk."""
+        try:
+            self._flush()
+            self._parquet.close()
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+        except OSError as error:
+            self._abandon()
+            raise from_os_error(error, self.path, "writing a shard") from error
+
+    def _abandon(self) -> None:
+        """Leave the file as it is."""
+        self._parquet.is_open = False  # else pyarrow writes a footer when the object goes, to a file that is closed or a disk that is full
+        with suppress(OSError):  # what the buffer holds is not wanted
+            self._file.close()
+
+    def _cells(self, row: Conversation) -> dict[str, Any]:
+        return {
+            "id": row.id,
+            "messages": [stock_json(message.to_wire()) for message in row.messages],
+            "tools": [self._tools.of(tool) for tool in row.tools],
+            "domain": row.domain,
+            "scenario": row.scenario,
+            "persona": row.persona,
+            "teacher": row.teacher,
+            "split": row.split,
+            "slot": row.slot,
+            "attempt": row.attempt,
+            "plan": None if row.plan is None else stock_json(row.plan.to_wire()),
+            "sources": [stock_json(source.to_wire()) for source in row.sources],
+            "untrained": list(row.untrained),
+        }
+
+    def _flush(self) -> None:
+        if not self._buffer:
+            return
+        arrays = [_array([row[name] for row in self._buffer], kind, self._layout) for name, kind in COLUMNS.items()]
+        self._buffer.clear()
+        table = pa.Table.from_arrays(arrays, schema=self._schema)
+        self.arrow_bytes += table.nbytes
+        self._parquet.write_table(table, row_group_size=ROW_GROUP)
+
+
+def _array(cells: list[Any], kind: Kind, layout: Layout) -> Any:
+    """A column's cells as an Arrow array. JSON cells come as UTF-8 text, ``jsons`` cells as lists of it."""
+    if kind == "json":
+        texts = _texts(cells)
+        return texts if layout == "string" else pa.ExtensionArray.from_storage(_JSON, texts)
+    if kind == "jsons":
+        if layout == "string":
+            return _texts([b"[" + b", ".join(cell) + b"]" for cell in cells])
+        # One flat array and offsets: Arrow's conversion of nested Python lists is several times slower.
+        offsets = [0]
+        for cell in cells:
+            offsets.append(offsets[-1] + len(cell))
+        flat = _texts([text for cell in cells for text in cell])
+        return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.ExtensionArray.from_storage(_JSON, flat))
+    return pa.array(cells, _PLAIN_TYPES[kind])
+
+
+def _texts(cells: list[bytes | None]) -> Any:
+    return pa.array(cells, pa.binary()).view(pa.string())

@@ -1,0 +1,210 @@
+"""Corpora read: the rows of a folder or a file, one row of it, and which corpus is meant where none is named.
+
+Rows stream in slot order, whatever split they are in. Besides what fcgen made, a folder of Parquet files, a Parquet file or
+a file of JSON lines will do, as long as rows have ``messages`` in wire form. A run that was not finished is read from its
+candidates; ``warning_about`` says so.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from itertools import chain
+from operator import attrgetter
+from pathlib import Path
+from typing import NamedTuple
+
+from gen.conversation import Conversation
+from gen.corpus.blocks import BlockStore
+from gen.corpus.head import visible_files
+from gen.corpus.lock import WORK
+from gen.corpus.manifest import MANIFEST, read_manifest
+from gen.corpus.parquet_reader import conversation_from, find_in_shard, read_one, read_shard, row_count
+from gen.errors import BadInput, FcgenError, from_os_error, unknown_name
+
+CORPORA = Path("corpora")
+
+ROW_FILES = (".jsonl", ".parquet")
+
+
+class _Part(NamedTuple):
+    """A Parquet file of a corpus, and the number of its first row among those of the corpus."""
+
+    path: Path
+    split: str
+    start: int
+
+
+def read_rows(path: Path, *, splits: Collection[str] | None = None) -> Iterator[Conversation]:
+    """The rows of a corpus folder, a ``.jsonl`` or a ``.parquet`` file, in slot order, a row group in memory at a time.
+
+    Args:
+        splits: only these; None for all.
+
+    Raises BadInput where there is nothing to read, a split is not there, or a row is no conversation (file and line or row).
+    """
+    if path.suffix == ".jsonl":
+        rows = _json_lines(path)
+    elif parts := _parts(path):
+        names = list(dict.fromkeys(part.split for part in parts))
+        for split in splits or ():
+            if split not in names:
+                raise unknown_name("split", split, names, where=str(path))
+        wanted = [name for name in names if splits is None or name in splits]
+        return heapq.merge(*(_split_rows(parts, name) for name in wanted), key=attrgetter("slot"))
+    else:
+        rows = _candidates(path)
+    return rows if splits is None else (row for row in rows if row.split in splits)
+
+
+def read_row(path: Path, which: str | int) -> Conversation:
+    """The row with this id or slot; in files whose rows have no slot, the row at this place, counted from 0.
+
+    Raises BadInput where there is none.
+    """
+    parts = [] if path.suffix == ".jsonl" else _parts(path)
+    found = _find_in_parts(parts, str(which)) if parts else _find_in_rows(read_rows(path), str(which))
+    if found is None:
+        raise BadInput(f"there is no row {which!r}", where=str(path), allowed=f"an id, or a number below {count_rows(path)}")
+    return found
+
+
+def count_rows(path: Path) -> int:
+    """How many rows there are, from the footers of Parquet files."""
+    parts = [] if path.suffix == ".jsonl" else _parts(path)
+    return sum(row_count(part.path) for part in parts) if parts else sum(1 for _ in read_rows(path))
+
+
+def find_corpus(path: str | None) -> Path:
+    """The corpus that is meant: the one at ``path``, or the one made last in ``./corpora/``.
+
+    Raises BadInput where there is none.
+    """
+    if path is None:
+        last = last_corpus(CORPORA)
+        if last is None:
+            raise BadInput("there is no corpus in this folder", where=str(CORPORA), hint="fcgen synth --recipe payments makes one")
+        return last
+    given = Path(path)
+    if not given.exists():
+        known = sorted(str(folder) for folder in _corpora(CORPORA))
+        raise BadInput(f"there is no corpus {path!r}", allowed=", ".join(known), hint="fcgen synth makes one")
+    if not (given.suffix in ROW_FILES and given.is_file()) and not is_corpus(given):
+        raise BadInput("this is no corpus", where=path, allowed="a folder that fcgen synth made, or a .jsonl or .parquet file of rows")
+    return given
+
+
+def last_corpus(folder: Path) -> Path | None:
+    """The corpus in a folder of corpora that was finished last; one without a manifest counts by its time of change."""
+    return max(_corpora(folder), key=lambda corpus: (_finished(corpus), corpus.name), default=None)
+
+
+def is_corpus(folder: Path) -> bool:
+    """Whether a folder holds rows: published ones, or candidates of a run that was not finished."""
+    return folder.is_dir() and bool(visible_files(folder) or BlockStore(folder).blocks())
+
+
+def warning_about(path: Path) -> str:
+    """What a reader should know before relying on the rows; "" where all is well."""
+    if path.is_file() or (path / MANIFEST).is_file() or not (path / WORK).is_dir():
+        return ""
+    state = "some rows may be missing" if visible_files(path) else "these are its candidates so far, not yet compared with each other"
+    return f"{path} was not finished: {state}; run the same command again to finish it"
+
+
+def _parts(path: Path) -> list[_Part]:
+    """The Parquet files of a corpus, split by split."""
+    if path.suffix == ".parquet" and not path.is_dir():
+        return [_Part(path, "train", 0)]
+    files = [(split, file) for split, files in visible_files(path).items() for file in files]
+    parts, start = [], 0
+    for split, file in files:
+        parts.append(_Part(file, split, start))
+        start += row_count(file)
+    return parts
+
+
+def _split_rows(parts: list[_Part], split: str) -> Iterator[Conversation]:
+    return chain.from_iterable(read_shard(part.path, split=split, start=part.start) for part in parts if part.split == split)
+
+
+def _find_in_parts(parts: list[_Part], which: str) -> Conversation | None:
+    for part in parts:
+        if (index := find_in_shard(part.path, id=which)) is not None:
+            return read_one(part.path, index, split=part.split, start=part.start)
+    if not which.isdecimal():
+        return None
+    number = int(which)
+    for part in parts:
+        if (index := find_in_shard(part.path, slot=number)) is not None:
+            return read_one(part.path, index, split=part.split, start=part.start)
+    for part in parts:
+        if 0 <= number - part.start < row_count(part.path):
+            found = read_one(part.path, number - part.start, split=part.split, start=part.start)
+            return found if found.slot == number else None
+    return None
+
+
+def _find_in_rows(rows: Iterator[Conversation], which: str) -> Conversation | None:
+    number = int(which) if which.isdecimal() else None
+    return next((row for row in rows if row.id == which or row.slot == number), None)
+
+
+def _json_lines(path: Path) -> Iterator[Conversation]:
+    """The rows of a file of JSON lines; a row without id, slot or split has its place, counted from 0, and ``train``."""
+    try:
+        with path.open(encoding="utf-8", newline="\n") as file:
+            for number, line in enumerate(file):
+                if not line.strip():
+                    continue
+                where = f"{path}:{number + 1}"
+                try:
+                    wire = json.loads(line)
+                except json.JSONDecodeError as error:
+                    raise BadInput(f"not valid JSON: {error.msg}, at column {error.colno}", where=where) from error
+                defaults = {"id": f"{number:06d}", "slot": number}
+                yield conversation_from(defaults | wire if isinstance(wire, dict) else wire, where)
+    except UnicodeDecodeError as error:
+        raise BadInput(f"the file is not UTF-8: {error.reason}", where=str(path)) from error
+    except OSError as error:
+        raise from_os_error(error, path, "reading the file") from error
+
+
+def _candidates(folder: Path) -> Iterator[Conversation]:
+    """The first accepted conversation of each slot of an unfinished run."""
+    store = BlockStore(folder)
+    if not folder.is_dir() or not store.blocks():
+        raise BadInput("there are no rows here", where=str(folder), allowed="a corpus folder, or a .jsonl or .parquet file of rows")
+    return (row for block in store.blocks() if store.has(block) for row in _accepted(store, block))
+
+
+def _accepted(store: BlockStore, block: int) -> Iterator[Conversation]:
+    seen: set[int] = set()
+    for line, outcome in enumerate(store.read(block), 1):
+        if outcome.get("accepted") and "conversation" in outcome:
+            row = conversation_from(outcome["conversation"], f"{store.path(block)}:{line}")
+            if row.slot not in seen:
+                seen.add(row.slot)
+                yield row
+
+
+def _corpora(folder: Path) -> list[Path]:
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [path for path in found if _readable(path)]
+
+
+def _readable(folder: Path) -> bool:
+    try:
+        return is_corpus(folder)
+    except FcgenError:  # a neighbour's broken card is no reason not to find the others
+        return False
+
+
+def _finished(corpus: Path) -> float:
+    try:
+        manifest = read_manifest(corpus)
+        return datetime.fromisoformat(manifest.finished if manifest else "").timestamp()
+    except (FcgenError, ValueError):  # no manifest, or one that does not say
+        return corpus.stat().st_mtime

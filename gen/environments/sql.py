@@ -1,0 +1,430 @@
+"""The embedded engine: a domain's tools executed as SQL on SQLite in memory.
+
+The database is filled once; a conversation runs inside a savepoint that is rolled back. A domain file may come from a
+stranger: an authorizer allows what a tool needs and nothing else. What a call returns depends on the world, the
+conversation's key, its earlier writes and its arguments alone.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gen.canonical import canonical_json, digest, exact_json
+from gen.conversation import Json, JsonObject
+from gen.dice import Dice, dice
+from gen.environments.declaration import Declaration, Part, SqlTool
+from gen.environments.filling import fill
+from gen.errors import BadInput
+from gen.tools.validation import Validator, validator
+
+SAVEPOINT = "conversation"
+
+FUNCTIONS = frozenset(
+    "abs avg coalesce count group_concat ifnull iif instr json json_array json_array_length json_each json_extract json_group_array "
+    "json_group_object json_object json_type json_valid length like lower max min nullif printf format replace round substr "
+    "substring sum total trim ltrim rtrim upper -> ->>".split()
+)
+"""SQL functions that a tool may use: none reads the clock, draws at random or touches a file."""
+
+OWN_FUNCTIONS = frozenset(("add_days", "add_months", "days_between", "weekday", "fresh"))
+
+_READS = frozenset((sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE))
+_WRITES = frozenset((sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE))
+_LOG = "written_rows"
+
+
+@dataclass(slots=True)
+class _Running:
+    """What belongs to the conversation that runs now."""
+
+    key: str
+    faults: Mapping[int, str]
+    calls: int = 0
+    changes_before: int = 0
+    repeats: dict[str, int] = field(default_factory=dict)
+    fresh_die: Dice | None = None
+
+
+class SqlEngine:
+    """One world of a domain: a filled database with its own today, and the tools that act on it.
+
+    Use: ``begin``, any number of ``call``, ``state``, ``end``. ``rows`` is for the planner, which looks before it speaks.
+    """
+
+    def __init__(self, declaration: Declaration, *, seed: int, domain: str, today: datetime.date, filled: bytes | None = None) -> None:
+        self.declaration = declaration
+        self.today = today.isoformat()
+        self._seed = seed
+        self._database = sqlite3.connect(":memory:", isolation_level=None, cached_statements=1024)
+        self._running: _Running | None = None
+        _register(self._database, self._fresh)
+        if filled is None:
+            fill(self._database, declaration.source, seed=seed, domain=domain, today=today)
+        else:
+            _restore(self._database, filled)
+        self._taken = self._ids()
+        self._base = self._fingerprint()
+        self._log_writes()
+        self._database.set_authorizer(self._authorize)
+        self._tools = {name: _Prepared(tool) for name, tool in declaration.tools.items()}
+        self._prepare_all()
+
+    # -- a conversation
+
+    def begin(self, key: str, faults: Mapping[int, str] | None = None) -> None:
+        """Start a conversation. ``key`` decides its fresh ids; ``faults`` maps ordinals of calls to passing errors."""
+        if self._running is not None:
+            raise RuntimeError("a conversation is running already")
+        self._running = _Running(key, {} if faults is None else faults, changes_before=self._database.total_changes)
+        self._database.execute("SAVEPOINT conversation")
+
+    def call(self, name: str, arguments: JsonObject) -> Json:
+        """Execute a call and return its result, or ``{"error": ...}``."""
+        running = self._running
+        if running is None:
+            raise RuntimeError("no conversation is running")
+        ordinal, running.calls = running.calls, running.calls + 1
+        if ordinal in running.faults:
+            return {"error": running.faults[ordinal]}
+        prepared = self._tools.get(name)
+        if prepared is None:
+            return {"error": f"There is no tool {name}."}
+        if not prepared.validator.is_valid(arguments):
+            path, message = prepared.validator.errors(arguments)[0]
+            return {"error": f"Invalid arguments: {path + ': ' if path else ''}{message}"}
+        if prepared.tool.writes:
+            running.fresh_die = self._die_of(name, arguments, running)
+        return self._execute(prepared, arguments)
+
+    def look(self, name: str, arguments: JsonObject) -> Json:
+        """What a reading call would return, without counting as one. For the planner."""
+        return self._execute(self._tools[name], arguments)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the running conversation has written anything."""
+        return self._running is not None and self._database.total_changes != self._running.changes_before
+
+    def state(self) -> str:
+        """A digest of the database as it stands: of its filling and of the rows that differ from it."""
+        running = self._running
+        if running is None or self._database.total_changes == running.changes_before:
+            return self._base
+        return digest([self._base, self._differences()])[:16]
+
+    def end(self) -> None:
+        """Roll everything back. Safe to call where no conversation runs."""
+        if self._running is not None:
+            self._running = None
+            self._database.execute("ROLLBACK TO conversation")
+            self._database.execute("RELEASE conversation")
+
+    # -- for the planner
+
+    def rows(self, sql: str, parameters: Mapping[str, Any], *, where: str = "") -> list[dict[str, Any]]:
+        """Rows of a query. Raises BadInput with its place where the SQL is wrong."""
+        try:
+            cursor = self._database.execute(sql, parameters)
+        except sqlite3.Error as error:
+            raise _sql_error(error, where) from error
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
+
+    def filled(self) -> bytes:
+        """The filled database, to open it again in another process."""
+        self._database.set_authorizer(None)  # to serialize, SQLite asks itself things that a tool may not
+        try:
+            return self._database.serialize()
+        finally:
+            self._database.set_authorizer(self._authorize)
+
+    # -- inside
+
+    def _die_of(self, name: str, arguments: JsonObject, running: _Running) -> Dice:
+        """Fresh ids follow from the call, not from its place: independent calls may come in any order."""
+        call = f"{name} {canonical_json(arguments)}"
+        running.repeats[call] = running.repeats.get(call, 0) + 1
+        return dice(self._seed, "fresh", running.key, call, running.repeats[call])
+
+    def _execute(self, prepared: _Prepared, arguments: JsonObject) -> Json:
+        bound = prepared.bind(arguments, self.today)
+        run = self._database.execute
+        for guard in prepared.tool.guards:
+            if run(guard.find, bound).fetchone() is None:
+                return {"error": guard.refusal.format_map(_Shown(arguments, prepared.tool.schema.defaults))}
+        for sql, where in prepared.tool.statements:
+            try:
+                run(sql, bound)
+            except sqlite3.Error as error:
+                raise _sql_error(error, where) from error
+        return prepared.result(self._database, bound)
+
+    def _fresh(self, prefix: str, digits: int) -> str:
+        running = self._running
+        die = running.fresh_die if running else None
+        if die is None:
+            raise sqlite3.OperationalError("fresh() outside a call")
+        for _ in range(10_000):
+            value = f"{prefix}{die.between(10 ** (digits - 1), 10**digits - 1)}"
+            if value not in self._taken:
+                return value
+        raise sqlite3.OperationalError(f"fresh({prefix!r}, {digits}): no id is left")
+
+    def _ids(self) -> frozenset[str]:
+        taken: set[str] = set()
+        for table, spec in self.declaration.tables.items():
+            for column, generator in spec["columns"].items():
+                if generator is None or "id" in generator or "code" in generator:
+                    taken.update(v for (v,) in self._database.execute(f"SELECT {column} FROM {table}") if v is not None)
+        return frozenset(taken)
+
+    def _fingerprint(self) -> str:
+        rows = [[table, [list(row) for row in self._database.execute(f"SELECT * FROM {table} ORDER BY rowid")]] for table in self.declaration.tables]
+        return digest(rows)[:16]
+
+    def _log_writes(self) -> None:
+        """Temporary triggers remember, for each row that is written, how it stood before (NULL for a new one)."""
+        self._database.execute(f"CREATE TEMP TABLE {_LOG} (name TEXT, row INTEGER, before TEXT, PRIMARY KEY (name, row))")
+        for table, spec in self.declaration.tables.items():
+            old = _as_array("OLD", spec["columns"])
+            for event, row, before in (("INSERT", "NEW.rowid", "NULL"), ("UPDATE", "OLD.rowid", old), ("DELETE", "OLD.rowid", old)):
+                self._database.execute(
+                    f"CREATE TEMP TRIGGER {_LOG}_{table}_{event} AFTER {event} ON main.{table} "
+                    f"BEGIN INSERT OR IGNORE INTO {_LOG} VALUES ('{table}', {row}, {before}); END"
+                )
+
+    def _differences(self) -> list[list[Json]]:
+        found = []
+        for table, row, before in self._database.execute(f"SELECT name, row, before FROM temp.{_LOG}").fetchall():
+            columns = self.declaration.tables[table]["columns"]
+            now = self._database.execute(f"SELECT {_as_array(table, columns)} FROM {table} WHERE rowid = ?", (row,)).fetchone()
+            after = None if now is None else now[0]
+            if after != before:
+                found.append([table, before, after])
+        return sorted(found, key=canonical_json)
+
+    def _authorize(self, action: int, one: str | None, two: str | None, database: str | None, trigger: str | None) -> int:
+        if trigger is not None and trigger.startswith(_LOG):
+            return sqlite3.SQLITE_OK
+        if action in _READS:
+            return sqlite3.SQLITE_OK
+        if action == sqlite3.SQLITE_READ:
+            own = one == _LOG and self._running is not None
+            return sqlite3.SQLITE_OK if own or one in self.declaration.tables or not one or one in ("json_each", "json_tree") else sqlite3.SQLITE_DENY
+        if action in _WRITES:
+            return sqlite3.SQLITE_OK if one in self.declaration.tables else sqlite3.SQLITE_DENY
+        if action == sqlite3.SQLITE_FUNCTION:
+            return sqlite3.SQLITE_OK if two in FUNCTIONS or two in OWN_FUNCTIONS else sqlite3.SQLITE_DENY
+        if action == sqlite3.SQLITE_SAVEPOINT:
+            return sqlite3.SQLITE_OK if two == SAVEPOINT else sqlite3.SQLITE_DENY
+        return sqlite3.SQLITE_DENY
+
+    def _prepare_all(self) -> None:
+        """Let SQLite compile every query once, so that a wrong one is named before any row is made."""
+        for prepared in self._tools.values():
+            tool = prepared.tool
+            bound = prepared.bind({}, self.today)
+            queries = [(g.find, g.where) for g in tool.guards] + list(tool.statements) + [(p.sql, p.where) for p in tool.result]
+            for sql, where in queries:
+                if sql.lstrip().split(None, 1)[0].upper() not in ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE"):
+                    raise BadInput(f"SQL: {sql.split(None, 1)[0]!r} is not allowed", where=where, allowed="SELECT, WITH, INSERT, UPDATE, DELETE")
+                try:
+                    self._database.execute("EXPLAIN " + sql, bound)
+                except sqlite3.Error as error:
+                    raise _sql_error(error, where) from error
+            prepared.check_columns(self._database, bound)
+
+
+class _Prepared:
+    """A tool with everything computed that does not depend on the call."""
+
+    __slots__ = ("_converts", "_names", "_required", "tool", "validator")
+
+    def __init__(self, tool: SqlTool) -> None:
+        self.tool = tool
+        self.validator: Validator = validator(tool.schema.name, tool.schema.parameters)
+        self._names = {name: tool.schema.defaults.get(name) for name in tool.schema.parameters.get("properties", {})}
+        self._required = frozenset((tool.schema.returns or {}).get("required", ()))
+        self._converts = {part.key: _conversion(_schema_of(part, tool)) for part in tool.result}
+
+    def bind(self, arguments: JsonObject, today: str) -> dict[str, Any]:
+        bound: dict[str, Any] = {"today": today}
+        for name, default in self._names.items():
+            value = arguments.get(name, default)
+            bound[name] = exact_json(value) if isinstance(value, list | dict) else value
+        return bound
+
+    def result(self, database: sqlite3.Connection, bound: Mapping[str, Any]) -> Json:
+        parts = self.tool.result
+        values = {part.key: self._part(database, part, bound) for part in parts}
+        if "" in values:
+            return values[""]
+        return {key: value for key, value in values.items() if value is not None or key in self._required}
+
+    def _part(self, database: sqlite3.Connection, part: Part, bound: Mapping[str, Any]) -> Json:
+        try:
+            cursor = database.execute(part.sql, bound)
+            rows = cursor.fetchall()
+        except sqlite3.Error as error:
+            raise _sql_error(error, part.where) from error
+        convert = self._converts[part.key]
+        if part.form == "value":
+            return convert.leaf(rows[0][0] if rows else None, convert.own)
+        if part.form == "list":
+            return [row[0] for row in rows]
+        names = [column[0] for column in cursor.description]
+        objects = [convert.object(names, row) for row in rows]
+        if part.form == "each":
+            return objects
+        if not objects and part.key and part.key not in self._required:
+            return None
+        if len(objects) != 1:
+            raise BadInput(f"the result of {self.tool.schema.name} has {len(objects)} rows", where=part.where, allowed="a query of exactly one row")
+        return objects[0]
+
+    def check_columns(self, database: sqlite3.Connection, bound: Mapping[str, Any]) -> None:
+        """Every column of a result must be one that ``returns`` declares. Raises BadInput."""
+        if self.tool.schema.returns is None:
+            return
+        for part in self.tool.result:
+            schema = _schema_of(part, self.tool)
+            properties = schema.get("properties")
+            if part.form in ("value", "list") or properties is None:
+                continue
+            cursor = database.execute(f"SELECT * FROM ({part.sql}) LIMIT 0", bound)
+            for column in cursor.description:
+                if column[0].split(".")[0] not in properties:
+                    raise BadInput(
+                        f"the result of {self.tool.schema.name} gives {column[0]!r}, which `returns` of tools.json does not declare",
+                        where=part.where,
+                        allowed=", ".join(properties),
+                    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Conversion:
+    """How SQL columns become JSON: by the properties that ``returns`` declares."""
+
+    kinds: Mapping[str, str]
+    required: frozenset[str]
+    own: str
+
+    @staticmethod
+    def leaf(value: Any, kind: str) -> Json:
+        if value is None:
+            return None
+        if kind == "boolean":
+            return bool(value)
+        if kind == "json" and isinstance(value, str):
+            return json.loads(value)
+        if kind == "integer" and isinstance(value, float):
+            return int(value)
+        if kind == "number" and isinstance(value, float):
+            return round(value, 6)
+        return value
+
+    def object(self, names: Iterable[str], row: Iterable[Any]) -> JsonObject:
+        result: JsonObject = {}
+        for name, value in zip(names, row, strict=True):
+            if value is None and name not in self.required:
+                continue
+            head, dot, tail = name.partition(".")
+            if dot:
+                result.setdefault(head, {})[tail] = self.leaf(value, self.kinds.get(name, ""))
+            else:
+                result[name] = self.leaf(value, self.kinds.get(name, ""))
+        return result
+
+
+def _schema_of(part: Part, tool: SqlTool) -> JsonObject:
+    schema: JsonObject = tool.schema.returns or {}
+    if part.key:
+        schema = schema.get("properties", {}).get(part.key, {})
+    if part.form == "each":
+        schema = schema.get("items", {})
+    return schema
+
+
+def _conversion(schema: JsonObject) -> _Conversion:
+    kinds: dict[str, str] = {}
+    for name, child in schema.get("properties", {}).items():
+        kinds[name] = _kind(child)
+        for inner, grandchild in child.get("properties", {}).items():
+            kinds[f"{name}.{inner}"] = _kind(grandchild)
+    return _Conversion(kinds, frozenset(schema.get("required", ())), _kind(schema))
+
+
+def _kind(schema: JsonObject) -> str:
+    declared = schema.get("type")
+    kinds = set(declared) if isinstance(declared, list) else {declared}
+    for kind in ("boolean", "integer", "number"):
+        if kind in kinds:
+            return kind
+    return "json" if kinds & {"array", "object"} else ""
+
+
+class _Shown(dict[str, Any]):
+    """Arguments as an error message shows them; what was left out as its default."""
+
+    def __init__(self, arguments: JsonObject, defaults: JsonObject) -> None:
+        super().__init__({**defaults, **arguments})
+
+    def __missing__(self, key: str) -> str:
+        return "(none)"
+
+
+def _as_array(table: str, columns: Iterable[str]) -> str:
+    return f"json_array({', '.join(f'{table}.{column}' for column in columns)})"
+
+
+def _restore(database: sqlite3.Connection, filled: bytes) -> None:
+    source = sqlite3.connect(":memory:")
+    source.deserialize(filled)
+    source.backup(database)
+    source.close()
+
+
+def _register(database: sqlite3.Connection, fresh: Callable[[str, int], str]) -> None:
+    database.create_function("add_days", 2, _add_days, deterministic=True)
+    database.create_function("add_months", 2, _add_months, deterministic=True)
+    database.create_function("days_between", 2, _days_between, deterministic=True)
+    database.create_function("weekday", 1, _weekday, deterministic=True)
+    database.create_function("fresh", 2, fresh)
+    for table in ("json_each", "json_tree"):
+        database.execute(f"SELECT * FROM {table}('[]')").fetchall()  # set up now: the authorizer would refuse it later
+
+
+def _add_days(day: str | None, n: int) -> str | None:
+    return None if day is None else (datetime.date.fromisoformat(day) + datetime.timedelta(days=int(n))).isoformat()
+
+
+def _add_months(day: str | None, n: int) -> str | None:
+    """The same day ``n`` months on, or the month's last day where it is shorter."""
+    if day is None:
+        return None
+    date = datetime.date.fromisoformat(day)
+    years, month = divmod(date.year * 12 + date.month - 1 + int(n), 12)
+    first_of_next = datetime.date(years + (month == 11), (month + 1) % 12 + 1, 1)
+    last = (first_of_next - datetime.timedelta(days=1)).day
+    return datetime.date(years, month + 1, min(date.day, last)).isoformat()
+
+
+def _days_between(start: str | None, end: str | None) -> int | None:
+    if start is None or end is None:
+        return None
+    return (datetime.date.fromisoformat(end) - datetime.date.fromisoformat(start)).days
+
+
+def _weekday(day: str | None) -> int | None:
+    return None if day is None else datetime.date.fromisoformat(day).weekday()
+
+
+def _sql_error(error: sqlite3.Error, where: str) -> BadInput:
+    reason = str(error)
+    hint = "allowed functions: " + ", ".join(sorted(FUNCTIONS | OWN_FUNCTIONS)) if "not authorized" in reason or "prohibited" in reason else ""
+    return BadInput(f"SQL: {reason}", where=where, hint=hint)

@@ -1,0 +1,334 @@
+"""The draft of one conversation: wants are drawn, calls are executed once, and the steps of the talk are laid down.
+
+Scenarios drive it. What it holds at the end becomes the plan, and a script of steps that the simulator speaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from gen.conversation import ExpectedCall, Fact, Json, JsonObject
+from gen.dice import Dice
+from gen.environments.sql import SqlEngine
+from gen.planning.draws import NothingFits, Reference, Said, draw
+from gen.planning.goals import LAST, Entity, Find, Goal
+
+if TYPE_CHECKING:
+    from gen.planning.planner import DomainPlanner
+
+DATED = frozenset(("date", "period"))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The user first says ``old`` for an argument, and then ``new``."""
+
+    argument: str
+    old: Said
+    new: Said
+
+
+@dataclass(slots=True)
+class Want:
+    """One goal of this conversation: what it is about, the arguments, and what became of it.
+
+    ``arguments`` holds one object for each subject (one, where there is no subject).
+    """
+
+    goal: Goal
+    subjects: list[Reference]
+    arguments: list[JsonObject]
+    said: dict[str, Said]
+    calls: list[int] = field(default_factory=list)
+    results: list[Json] = field(default_factory=list)
+    found: bool = False
+    changed: Change | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One act of the talk. Which fields an act uses is said where it is spoken, in gen/teachers."""
+
+    speaker: str
+    act: str
+    wants: tuple[Want, ...] = ()
+    argument: str = ""
+    calls: tuple[ExpectedCall, ...] = ()
+    change: Change | None = None
+    detail: Any = None
+
+
+class Draft:
+    """What a scenario works on."""
+
+    def __init__(self, planner: DomainPlanner, engine: SqlEngine, die: Dice, me: JsonObject, faults: dict[int, str]) -> None:
+        self.planner = planner
+        self.engine = engine
+        self.die = die
+        self.me = me
+        self.faults = faults
+        self.today = engine.today
+        self.steps: list[Step] = []
+        self.calls: list[ExpectedCall] = []
+        self.facts: list[Fact] = []
+        self.goals: list[str] = []
+        self.policy = False
+        self.missing: set[str] = set()
+        self.made = 0
+
+    # -- what a user wants
+
+    def want(self, mode: str = "id", *, count: int = 1, goals: Sequence[Goal] | None = None, refused: str = "") -> Want:
+        """Draw a goal and everything it needs. ``mode`` is how subjects are spoken of; ``refused`` names a guard that says no."""
+        options = self.planner.goals_for(mode, count) if goals is None else list(goals)
+        for _ in range(8):
+            if not options:
+                break
+            goal = self.die.weighted({g: g.weight for g in options})
+            try:
+                return self._want(goal, mode, count, refused)
+            except NothingFits:
+                options.remove(goal)
+        raise NothingFits(f"no goal fits ({mode}, {count})")
+
+    def want_about(self, goal: Goal, subject: Reference | None) -> Want:
+        """The same, of this goal and this subject."""
+        return self._fill(goal, [] if subject is None else [subject])
+
+    def _want(self, goal: Goal, mode: str, count: int, refused: str) -> Want:
+        if goal.subject is None:
+            return self._fill(goal, [])
+        rows = self.candidates(goal, goal.refused[refused] if refused else goal.where)
+        if len(rows) < count:
+            raise NothingFits(f"too few rows for {goal.name}")
+        entity = self.planner.entities[goal.subject]
+        return self._fill(goal, [self.reference(entity, row, mode) for row in self.die.sample(rows, count)])
+
+    def _fill(self, goal: Goal, subjects: list[Reference]) -> Want:
+        said: dict[str, Said] = {}
+        drawn: JsonObject = {}
+        it = subjects[0].row if subjects else {}
+        properties = self.planner.tools[goal.tool].schema.parameters["properties"]
+        for name, spec in goal.drawn.items():
+            if "optional" in spec and not self.die.chance(spec["optional"]):
+                continue
+            value, spoken = draw(spec, (self, self.die, it, properties.get(name, {})))
+            if "+" in name:
+                drawn.update(zip(name.split("+"), value, strict=True))
+            else:
+                drawn[name] = value
+            said[name] = spoken
+        return Want(goal, subjects, [self._arguments(goal, s.row, drawn) for s in subjects] or [self._arguments(goal, {}, drawn)], said)
+
+    def _arguments(self, goal: Goal, it: JsonObject, drawn: JsonObject) -> JsonObject:
+        """The call's arguments in the order of the tool's parameters."""
+        given = dict(drawn)
+        for name, spec in goal.arguments.items():
+            if isinstance(spec, str):
+                given[name] = {"it": it, "me": self.me}[spec[:2]][spec[3:]]
+            elif isinstance(spec, list):
+                given[name] = [{"it": it, "me": self.me}[one[:2]][one[3:]] for one in spec]
+            elif "value" in spec:
+                given[name] = spec["value"]
+        return {name: given[name] for name in self.planner.tools[goal.tool].schema.parameters["properties"] if name in given}
+
+    def redraw(self, want: Want, argument: str) -> Said:
+        """Give one drawn argument another value; returns what was said before. Raises NothingFits where it comes out the same."""
+        old = want.said[argument]
+        spec = want.goal.drawn[argument]
+        schema = self.planner.tools[want.goal.tool].schema.parameters["properties"].get(argument, {})
+        it = want.subjects[0].row if want.subjects else {}
+        for _ in range(6):
+            value, spoken = draw(spec, (self, self.die, it, schema))
+            if spoken.value != old.value:
+                want.said[argument] = spoken
+                for arguments in want.arguments:
+                    arguments[argument] = value
+                return old
+        raise NothingFits(f"no other {argument}")
+
+    # -- the world, as draws see it
+
+    def candidates(self, goal: Goal, condition: str) -> list[JsonObject]:
+        """Rows that the goal can be about: the person's own, where there is an owner, and not spoken of before."""
+        if goal.subject is None:
+            return []
+        return self.rows_of(self.planner.entities[goal.subject], condition)
+
+    def rows_of(self, entity: Entity, condition: str) -> list[JsonObject]:
+        owner = f"{entity.table}.{entity.owner} = :me AND " if entity.owner else ""
+        sql = f"SELECT * FROM {entity.table} WHERE {owner}({condition}) ORDER BY rowid"
+        return self.planner.cached_rows(self.engine, sql, self.my_id, entity.place)
+
+    def query(self, sql: str, where: str) -> list[dict[str, Any]]:
+        return self.planner.cached_rows(self.engine, sql, self.my_id, where)
+
+    @property
+    def my_id(self) -> str:
+        return next(iter(self.me.values())) if self.me else ""
+
+    def faker(self, method: str, die: Dice) -> Json:
+        return die.pick(self.planner.faker_pool(method))
+
+    def refer(self, entity: str, condition: str, count: int) -> list[Reference]:
+        """References to rows of an entity, for an argument of a goal."""
+        declared = self.planner.entities[entity]
+        rows = self.rows_of(declared, condition)
+        if len(rows) < count:
+            raise NothingFits(f"too few rows of {entity}")
+        mode = "described" if declared.finds and count == 1 and self.die.chance(0.9) else "id"
+        return [self.reference(declared, row, mode) for row in self.die.sample(rows, count)]
+
+    def reference(self, entity: Entity, row: JsonObject, mode: str) -> Reference:
+        """How the user speaks of this row. Raises NothingFits where it cannot be described so that one row fits."""
+        identifier = row[entity.id]
+        if mode != "described":
+            return Reference(entity.name, row, identifier, mode)
+        for find in self.die.shuffled(entity.finds):
+            if self._finds(entity, find, row):
+                return Reference(entity.name, row, identifier, "described", find.by)
+        raise NothingFits(f"no way to find {identifier}")
+
+    def _finds(self, entity: Entity, find: Find, row: JsonObject) -> bool:
+        if any(row.get(column) is None for column in find.by if column != LAST):
+            return False
+        try:
+            result = self.engine.look(find.tool, self.find_arguments(find, row))
+        except KeyError:
+            return False
+        matches = result.get(find.rows, []) if isinstance(result, dict) else []
+        if find.by == (LAST,):
+            return bool(matches) and matches[0].get(entity.id) == row[entity.id]
+        told = [m for m in matches if all(m.get(column, row[column]) == row[column] for column in find.by)]
+        silent = [column for column in find.by if matches and column not in matches[0] and column not in self._searched(find)]
+        return len(told) == 1 and told[0].get(entity.id) == row[entity.id] and not silent
+
+    @staticmethod
+    def _searched(find: Find) -> set[str]:
+        return {spec[3:] for spec in find.arguments.values() if isinstance(spec, str) and spec.startswith("it.")}
+
+    def find_arguments(self, find: Find, row: JsonObject) -> JsonObject:
+        given: JsonObject = {}
+        for name, spec in find.arguments.items():
+            if isinstance(spec, str):
+                value = {"it": row, "me": self.me}[spec[:2]][spec[3:]]
+                if value is not None:
+                    given[name] = value
+            else:
+                given[name] = spec["value"] if isinstance(spec, dict) else spec
+        return {name: given[name] for name in self.planner.tools[find.tool].schema.parameters["properties"] if name in given}
+
+    def find_of(self, reference: Reference) -> Find:
+        entity = self.planner.entities[reference.entity]
+        return next(find for find in entity.finds if find.by == reference.by)
+
+    # -- calls
+
+    def execute(self, name: str, arguments: JsonObject, after: Sequence[int] = (), *, expected: str = "result") -> tuple[int, Json]:
+        """Execute a call that the plan requires. Raises NothingFits where it does not come out as expected."""
+        result = self.engine.call(name, arguments)
+        self.made += 1
+        outcome = "error" if isinstance(result, dict) and set(result) == {"error"} else "result"
+        if outcome != expected:
+            raise NothingFits(f"{name}: {result}")
+        self.calls.append(ExpectedCall(name, arguments, outcome, tuple(after)))  # type: ignore[arg-type]  # one of the two literals
+        return len(self.calls) - 1, result
+
+    # -- steps
+
+    def say(self, speaker: str, act: str, **fields: Any) -> None:
+        self.steps.append(Step(speaker, act, **fields))
+
+    def ask(self, *wants: Want, act: str = "request", withheld: str = "", before: Change | None = None) -> None:
+        """The user asks for these; without the argument that is withheld, and with the old value of what they will change."""
+        self.goals.extend(want.goal.name for want in wants)
+        self.say("user", act, wants=wants, argument=withheld, change=before)
+
+    def serve(self, *wants: Want, confirm: bool | None = None) -> None:
+        """The assistant finds what was described, confirms where the policy says so, calls, and answers."""
+        for want in wants:
+            self.find(want)
+        if self.policy and any(want.goal.confirm for want in wants) and confirm is None:
+            self.say("assistant", "confirm", wants=wants)
+            self.say("user", "yes", wants=wants)
+        self.act(*wants)
+        self.say("assistant", "answer", wants=wants)
+
+    def find(self, want: Want) -> list[int]:
+        """Call what is needed to find the things that the user described. Returns the indexes of these calls."""
+        if want.found:
+            return []
+        want.found = True
+        indexes = []
+        for reference in self.described(want):
+            find = self.find_of(reference)
+            arguments = self.find_arguments(find, reference.row)
+            index, result = self.execute(find.tool, arguments)
+            indexes.append(index)
+            self.say("assistant", "call", wants=(want,), calls=(self.calls[index],), detail=("find", reference))
+        return indexes
+
+    def described(self, want: Want) -> list[Reference]:
+        """The references of a want that have to be found first."""
+        said = [r for s in want.said.values() for r in _references(s)]
+        return [r for r in (*want.subjects, *said) if r.mode == "described"]
+
+    def stumble(self, want: Want, error: str) -> None:
+        """The want's call meets a passing error."""
+        self.faults[self.made] = error
+        self.engine.call(want.goal.tool, want.arguments[0])
+        self.made += 1
+        self.say("assistant", "call", wants=(want,), calls=(ExpectedCall(want.goal.tool, want.arguments[0]),), detail=("act", None))
+
+    def act(self, *wants: Want, expected: str = "result", reason: str = "act") -> None:
+        """The calls that end these wants, in one turn."""
+        made: list[ExpectedCall] = []
+        before = tuple(range(len(self.calls)))
+        for want in wants:
+            after = [i for i in before if self._feeds(want, i)]
+            for arguments in want.arguments:
+                index, result = self.execute(want.goal.tool, arguments, after, expected=expected)
+                want.calls.append(index)
+                want.results.append(result)
+                made.append(self.calls[index])
+                if expected == "result":
+                    self._tell(want.goal, index, result)
+        self.say("assistant", "call", wants=wants, calls=tuple(made), detail=(reason, None))
+
+    def _feeds(self, want: Want, index: int) -> bool:
+        call = self.calls[index]
+        return any(call.name == self.find_of(r).tool and call.arguments == self.find_arguments(self.find_of(r), r.row) for r in self.described(want))
+
+    def _tell(self, goal: Goal, index: int, result: Json) -> None:
+        for path in goal.tells:
+            self.facts.extend(Fact(index, place, value) for place, value in leaves_at(result, path.split(".")))
+
+
+def _references(said: Said) -> list[Reference]:
+    if said.kind == "reference":
+        return [said.value]
+    if said.kind == "references":
+        return list(said.value)
+    return [r for _, inner in said.value for r in _references(inner)] if said.kind == "values" else []
+
+
+def leaves_at(value: Json, path: Sequence[str], place: str = "") -> list[tuple[str, Json]]:
+    """The scalar leaves at a path such as ``transactions.*.amount``, each with its place; nulls are left out."""
+    if not path:
+        if isinstance(value, Mapping):
+            return [leaf for key, child in value.items() for leaf in leaves_at(child, (), _join(place, key))]
+        if isinstance(value, list):
+            return [leaf for i, child in enumerate(value) for leaf in leaves_at(child, (), _join(place, i))]
+        return [] if value is None else [(place, value)]
+    head, tail = path[0], path[1:]
+    if isinstance(value, list):
+        return [leaf for i, child in enumerate(value) for leaf in leaves_at(child, tail if head == "*" else path, _join(place, i))]
+    if isinstance(value, Mapping) and head in value:
+        return leaves_at(value[head], tail, _join(place, head))
+    return []
+
+
+def _join(place: str, key: str | int) -> str:
+    return f"{place}.{key}" if place else str(key)

@@ -1,0 +1,197 @@
+"""Goals and entities of a domain, as ``environment.yaml`` declares them, validated with file:line.
+
+What a user may want, what it is about, and how the thing it is about can be found when the user describes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gen.conversation import JsonObject
+from gen.environments.declaration import Declaration
+from gen.errors import BadInput, did_you_mean, unknown_name
+from gen.planning.draws import DRAWS
+from gen.yaml_file import YamlFile
+
+LAST = "last"
+"""The way of describing something that says only that it is the latest."""
+
+_GOAL_KEYS = ("tool", "subject", "where", "refused", "arguments", "confirm", "tells", "weight")
+_ENTITY_KEYS = ("table", "id", "owner", "find")
+_FIND_KEYS = ("by", "tool", "arguments", "rows", "where")
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """One way to find an entity: the user says the columns ``by``; ``tool`` is called; matches stand in ``rows`` of its result."""
+
+    by: tuple[str, ...]
+    tool: str
+    arguments: Mapping[str, Any]
+    rows: str
+    where: str
+
+    @property
+    def said(self) -> str:
+        """The key of ``described`` in phrases.yaml: ``"amount+created_on"``."""
+        return "+".join(self.by)
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A kind of thing that people talk about: rows of a table, with an id and perhaps an owner."""
+
+    name: str
+    table: str
+    id: str
+    owner: str | None
+    finds: tuple[Find, ...]
+    place: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Goal:
+    """What a user may want; it ends in one call of ``tool``."""
+
+    name: str
+    tool: str
+    subject: str | None
+    where: str
+    refused: Mapping[str, str]
+    arguments: Mapping[str, Any]
+    confirm: bool
+    tells: tuple[str, ...]
+    weight: float
+    writes: bool
+    place: str
+
+    @property
+    def subject_argument(self) -> str | None:
+        """The argument that carries the subject's id, if the call names it."""
+        return next((name for name, spec in self.arguments.items() if str(spec).removeprefix("['").startswith("it.")), None)
+
+    @property
+    def drawn(self) -> dict[str, JsonObject]:
+        """The arguments that are drawn for the plan and said by the user."""
+        return {name: spec for name, spec in self.arguments.items() if isinstance(spec, dict) and "value" not in spec}
+
+    @property
+    def needs_person(self) -> bool:
+        return any("me." in str(spec) for spec in self.arguments.values())
+
+
+def read_entities(declaration: Declaration) -> dict[str, Entity]:
+    """The declared entities, by name. Raises BadInput with file:line."""
+    source = declaration.source
+    return {name: _entity(declaration, source, name, data) for name, data in source.data.get("entities", {}).items()}
+
+
+def read_goals(declaration: Declaration, entities: Mapping[str, Entity]) -> dict[str, Goal]:
+    """The declared goals, by name. Raises BadInput with file:line."""
+    source = declaration.source
+    goals = source.data.get("goals", {})
+    if not goals:
+        raise BadInput("the environment declares no goals", where=source.where("goals"))
+    return {name: _goal(declaration, source, entities, name, data) for name, data in goals.items()}
+
+
+def _entity(declaration: Declaration, source: YamlFile, name: str, data: JsonObject) -> Entity:
+    keys = ("entities", name)
+    _known(source, data, _ENTITY_KEYS, *keys)
+    table = _one_of(source, data.get("table"), declaration.tables, "table", *keys, "table")
+    columns = declaration.tables[table]["columns"]
+    for key in ("id", "owner"):
+        if data.get(key) is not None or key == "id":
+            _one_of(source, data.get(key), columns, f"column of {table}", *keys, key)
+    finds = []
+    for i, find in enumerate(data.get("find", ())):
+        where = source.where(*keys, "find", i)
+        _known(source, find, _FIND_KEYS, *keys, "find", i)
+        by = tuple(find["by"])
+        for column in by:
+            if column != LAST:
+                _one_of(source, column, columns, f"column of {table}", *keys, "find", i, "by")
+        _one_of(source, find.get("tool"), declaration.tools, "tool", *keys, "find", i, "tool")
+        parameters = declaration.tools[find["tool"]].schema.parameters.get("properties", {})
+        for argument, spec in find.get("arguments", {}).items():
+            _one_of(source, argument, parameters, f"parameter of {find['tool']}", *keys, "find", i, "arguments")
+            _reference(declaration, source, spec, table, *keys, "find", i, "arguments", argument)
+        finds.append(Find(by, find["tool"], find.get("arguments", {}), find["rows"], where))
+    return Entity(name, table, data["id"], data.get("owner"), tuple(finds), source.where(*keys))
+
+
+def _goal(declaration: Declaration, source: YamlFile, entities: Mapping[str, Entity], name: str, data: JsonObject) -> Goal:
+    keys = ("goals", name)
+    _known(source, data, _GOAL_KEYS, *keys)
+    tool = _one_of(source, data.get("tool"), declaration.tools, "tool", *keys, "tool")
+    declared = declaration.tools[tool]
+    subject = data.get("subject")
+    if subject is not None:
+        _one_of(source, subject, entities, "entity", *keys, "subject")
+    guards = {guard.name for guard in declared.guards}
+    for guard in data.get("refused", {}):
+        _one_of(source, guard, guards, f"guard of {tool}", *keys, "refused", guard)
+    for argument, spec in data.get("arguments", {}).items():
+        for part in argument.split("+"):
+            _one_of(source, part, declared.schema.parameters.get("properties", {}), f"parameter of {tool}", *keys, "arguments", argument)
+        if isinstance(spec, str | list):
+            for reference in spec if isinstance(spec, list) else [spec]:
+                _reference(declaration, source, reference, entities[subject].table if subject else "", *keys, "arguments", argument)
+        else:
+            _draw(source, entities, spec, *keys, "arguments", argument)
+    given = {part for argument in data.get("arguments", {}) for part in argument.split("+")}
+    for parameter in declared.schema.required:
+        if parameter not in given:
+            raise BadInput(f"the goal {name!r} gives no {parameter!r}, which {tool} requires", where=source.where(*keys, "arguments"))
+    return Goal(
+        name=name,
+        tool=tool,
+        subject=subject,
+        where=str(data.get("where", "1")),
+        refused=data.get("refused", {}),
+        arguments=data.get("arguments", {}),
+        confirm=bool(data.get("confirm", False)),
+        tells=tuple(data.get("tells", ())),
+        weight=float(data.get("weight", 1)),
+        writes=declared.writes,
+        place=source.where(*keys),
+    )
+
+
+def _draw(source: YamlFile, entities: Mapping[str, Entity], spec: Any, *keys: str | int) -> None:
+    if not isinstance(spec, dict) or sum(kind in spec for kind in DRAWS) != 1:
+        raise BadInput(f"{keys[-1]!r} is declared as {spec!r}", where=source.where(*keys), allowed="it.column, me.column, or one of " + ", ".join(DRAWS))
+    for kind in ("entity", "entities"):
+        if kind in spec:
+            _one_of(source, spec[kind], entities, "entity", *keys)
+
+
+def _reference(declaration: Declaration, source: YamlFile, spec: Any, table: str, *keys: str | int) -> None:
+    if not isinstance(spec, str):
+        return
+    whose, dot, column = spec.partition(".")
+    if not dot or whose not in ("it", "me"):
+        raise BadInput(f"{spec!r} names nothing", where=source.where(*keys), allowed="it.column, me.column, or {value: ...} for a constant")
+    if whose == "me":
+        if declaration.person is None:
+            raise BadInput(f"{spec!r} needs `person:` to name the table of people", where=source.where(*keys))
+        table = declaration.person[0]
+    if table not in declaration.tables:
+        raise BadInput(f"{spec!r} needs a subject", where=source.where(*keys))
+    _one_of(source, column, declaration.tables[table]["columns"], f"column of {table}", *keys)
+
+
+def _known(source: YamlFile, data: Any, allowed: tuple[str, ...], *keys: str | int) -> None:
+    if not isinstance(data, dict):
+        raise BadInput(f"{keys[-1]!r} holds no mapping", where=source.where(*keys), allowed=", ".join(allowed))
+    for key in data:
+        if key not in allowed:
+            raise BadInput(f"unknown key {key!r}", where=source.where(*keys, key), allowed=", ".join(allowed), hint=did_you_mean(key, allowed))
+
+
+def _one_of(source: YamlFile, value: Any, options: Any, kind: str, *keys: str | int) -> str:
+    if value not in options:
+        raise unknown_name(kind, str(value), options, where=source.where(*keys))
+    return str(value)

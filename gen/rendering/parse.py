@@ -1,0 +1,44 @@
+"""Special tokens back to a conversation, strictly: from spans exactly, from text as far as text can tell.
+
+The way back from ``templates.render``. Content that contains a control token's literal is told from the token in spans,
+but not in text: there every literal is read as the token, which is how a model's output must be read too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+
+from gen.conversation import Conversation
+from gen.rendering.normal import refuse_lone_surrogates
+from gen.rendering.reader import Reader
+from gen.rendering.spans import Span
+from gen.rendering.templates import Template
+
+
+def parse_spans(spans: Iterable[Span], template: Template) -> Conversation:
+    """The conversation that these spans say: ``template.express(x)`` for the spans of ``x``, without id and metadata.
+
+    Raises:
+        BadInput: the spans are no conversation of this template; the error names the character.
+    """
+    conversation = template.parse(Reader(spans))
+    refuse_lone_surrogates(conversation)
+    return conversation
+
+
+def parse_text(text: str, template: Template) -> Conversation:
+    """The conversation that a text says, every control literal taken as the token and all of the assistant's as trained.
+
+    Raises:
+        BadInput: the text is no conversation of this template; the error names the character.
+    """
+    pieces = _literals(template.control_tokens).split(text)
+    return parse_spans([Span(piece, control=index % 2 == 1, trained=True) for index, piece in enumerate(pieces)], template)
+
+
+@cache
+def _literals(tokens: tuple[str, ...]) -> re.Pattern[str]:
+    longest_first = sorted(tokens, key=lambda token: (-len(token), token))
+    return re.compile(f"({'|'.join(map(re.escape, longest_first))})")

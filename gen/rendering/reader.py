@@ -1,0 +1,130 @@
+"""A strict cursor over a rendered conversation, with which a template's ``parse`` reads it back.
+
+It knows control tokens, text and JSON, and says where something else stands than must; it knows no template. Nothing is
+ever evaluated, guessed or repaired.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any, NoReturn
+
+from gen.conversation import Json
+from gen.errors import BadInput
+from gen.rendering.spans import Span, text_of
+
+SHOWN = 40
+"""Characters of the offending place that an error shows."""
+
+
+class Reader:
+    """The spans of one conversation, read from left to right.
+
+    ``trained`` tells whether the control token read last is trained.
+    """
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        self._pieces = _joined(spans)
+        self._next = 0
+        self._offset = 0
+        self.trained = False
+
+    def at_end(self) -> bool:
+        return self._next == len(self._pieces)
+
+    def sees(self, token: str) -> bool:
+        """Whether the next thing is this control token."""
+        return not self.at_end() and self._pieces[self._next].control and self._pieces[self._next].text == token
+
+    def control(self, token: str) -> None:
+        """Reads this control token. Raises BadInput where something else stands."""
+        if not self.sees(token):
+            self.fail(f"expected {token}, found {self._found()}")
+        self.trained = self._pieces[self._next].trained
+        self._advance()
+
+    def text(self) -> str:
+        """Reads text up to the next control token or the end; empty where none stands here."""
+        if self.at_end() or self._pieces[self._next].control:
+            return ""
+        return self._advance().text
+
+    def word(self, *words: str) -> str:
+        """Reads one of these words, the start of a text. Raises BadInput where something else stands."""
+        piece = Span("", control=False, trained=False) if self.at_end() else self._pieces[self._next]
+        for word in words:
+            if not piece.control and piece.text.startswith(word):
+                self._consume(word)
+                return word
+        self.fail(f"expected {' or '.join(map(repr, words))}, found {self._found()}")
+
+    def json(self) -> Json:
+        """Reads text that is one JSON value. Raises BadInput for anything else, duplicate keys and NaN too."""
+        start, text = self._offset, self.text()
+        try:
+            return _strict.decode(text)
+        except (ValueError, RecursionError) as error:
+            raise BadInput(f"this is not JSON: {_shown(text)}: {error}", where=f"character {start}") from error
+
+    def fail(self, what: str) -> NoReturn:
+        """Raises BadInput with the place that the reader has come to."""
+        raise BadInput(what, where=f"character {self._offset}")
+
+    def _found(self) -> str:
+        if self.at_end():
+            return "the end"
+        piece = self._pieces[self._next]
+        return f"the control token {piece.text}" if piece.control else f"the text {_shown(piece.text)}"
+
+    def _advance(self) -> Span:
+        piece = self._pieces[self._next]
+        self._next += 1
+        self._offset += len(piece.text)
+        return piece
+
+    def _consume(self, word: str) -> None:
+        piece = self._pieces[self._next]
+        if piece.text == word:
+            self._advance()
+            return
+        self._pieces[self._next] = Span(piece.text[len(word) :], control=False, trained=piece.trained)
+        self._offset += len(word)
+
+
+def _joined(spans: Iterable[Span]) -> list[Span]:
+    """Control tokens as they are, neighbouring texts as one, empty texts gone."""
+    pieces: list[Span] = []
+    for control, run in groupby(spans, key=lambda span: span.control):
+        if control:
+            pieces += run
+        elif text := text_of(run):
+            pieces.append(Span(text, control=False, trained=False))
+    return pieces
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= SHOWN else text[:SHOWN] + "…")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("an object has the same key twice")
+    return value
+
+
+def _finite(literal: str) -> float:
+    value = float(literal)
+    if not math.isfinite(value):
+        raise ValueError(f"the number {literal} is too large")
+    return value
+
+
+def _no_constant(literal: str) -> NoReturn:
+    raise ValueError(f"{literal} is not JSON")
+
+
+_strict = json.JSONDecoder(object_pairs_hook=_object, parse_float=_finite, parse_constant=_no_constant)

@@ -1,0 +1,48 @@
+"""Spans: what every template renders to, and all that text, labels and the terminal view are made from.
+
+Templates make them from conversations; ``tokens`` turns them into ids and labels, ``parse`` into a conversation again.
+Because text and loss flag are one value, they cannot drift apart. Nothing here knows a template or a tokenizer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+
+_kind = attrgetter("control", "trained")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a rendered conversation.
+
+    Attributes:
+        text: the characters; of a control token, its literal.
+        control: one control token, put there by the template. Content is never one, whatever it contains.
+        trained: the model learns to say it.
+    """
+
+    text: str
+    control: bool
+    trained: bool
+
+
+def text_of(spans: Iterable[Span]) -> str:
+    """The rendered conversation as one string, control tokens by their literals."""
+    return "".join([span.text for span in spans])
+
+
+def trained_segments(spans: Iterable[Span]) -> list[str]:
+    """What is learned: the text of every longest run of trained spans, in order."""
+    return [text_of(run) for trained, run in groupby(spans, key=attrgetter("trained")) if trained]
+
+
+def runs(spans: Iterable[Span]) -> Iterator[Span]:
+    """The same spans with neighbouring texts of one loss flag joined: the pieces that a tokenizer gets whole."""
+    for (control, trained), run in groupby(spans, key=_kind):
+        if control:
+            yield from run
+        else:
+            yield Span(text_of(run), control=False, trained=trained)

@@ -1,0 +1,128 @@
+"""Spans to token ids and labels, with a tokenizer that someone else loaded.
+
+Text is encoded by a copy of the tokenizer that knows no added tokens, so nothing that a user, a tool or a model wrote can
+become one; control tokens are put in by id. Ids and labels come from the same spans. transformers is not imported: any
+object with the ``backend_tokenizer`` of a fast tokenizer will do.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gen.errors import BadInput
+from gen.rendering.spans import Span, runs
+from gen.rendering.templates import Template
+
+UNTRAINED = -100
+"""The label that PyTorch's cross entropy ignores."""
+
+
+class Encoding(Protocol):
+    """An encoded text, as the tokenizers library returns it."""
+
+    @property
+    def ids(self) -> list[int]: ...
+
+    @property
+    def offsets(self) -> list[tuple[int, int]]: ...
+
+
+class Backend(Protocol):
+    """The part of ``tokenizers.Tokenizer`` that is used here."""
+
+    def to_str(self) -> str: ...
+
+    def token_to_id(self, token: str) -> int | None: ...
+
+    def encode(self, sequence: Any, *, add_special_tokens: bool) -> Encoding: ...
+
+    def encode_batch_fast(self, input: Any, *, add_special_tokens: bool) -> Sequence[Encoding]: ...
+
+
+class FastTokenizer(Protocol):
+    """A transformers fast tokenizer."""
+
+    @property
+    def backend_tokenizer(self) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """One row for a trainer: as many labels as ids; a label is its id, or ``UNTRAINED``."""
+
+    input_ids: list[int]
+    labels: list[int]
+
+
+class Encoder:
+    """Encodes a template's spans with one tokenizer. Making it costs a copy of the tokenizer, so make it once.
+
+    Raises:
+        BadInput: the tokenizer is no fast one, or lacks control tokens of the template; the error lists them.
+    """
+
+    def __init__(self, tokenizer: FastTokenizer, template: Template) -> None:
+        backend: Backend | None = getattr(tokenizer, "backend_tokenizer", None)
+        if backend is None:
+            raise BadInput(f"{type(tokenizer).__name__} is not a fast tokenizer", allowed="one with a tokenizer.json")
+        self._control = _control_ids(backend, template)
+        self._text, special = _text_only(backend)
+        self._reserved = special.union(self._control.values())
+
+    def encode(self, spans: Iterable[Span]) -> Encoded:
+        """Ids and labels. Nothing is cut, and nothing but the spans is added: no ``<bos>`` of the tokenizer's own.
+
+        No token reaches over the place where training starts or ends, just as none does when a model goes on from a prompt.
+        """
+        pieces = list(runs(spans))
+        texts = iter(self._encode_texts([piece.text for piece in pieces if not piece.control]))
+        input_ids: list[int] = []
+        labels: list[int] = []
+        for piece in pieces:
+            ids = [self._control[piece.text]] if piece.control else next(texts)
+            input_ids += ids
+            labels += ids if piece.trained else [UNTRAINED] * len(ids)
+        return Encoded(input_ids, labels)
+
+    def _encode_texts(self, texts: list[str]) -> list[list[int]]:
+        encodings = self._text.encode_batch_fast(texts, add_special_tokens=False)
+        return [
+            encoding.ids if self._reserved.isdisjoint(encoding.ids) else self._spelled_out(text)
+            for text, encoding in zip(texts, encodings, strict=True)
+        ]
+
+    def _spelled_out(self, text: str) -> list[int]:
+        """The ids of a text that the tokenizer's own merges would turn into a control token: cut inside each such place."""
+        encoding = self._text.encode(text, add_special_tokens=False)
+        for token, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
+            if token in self._reserved:
+                if end - start < 2:
+                    raise BadInput(f"the tokenizer turns the text {text[start:end]!r} into a control token", hint="use another tokenizer")
+                return self._spelled_out(text[: start + 1]) + self._spelled_out(text[start + 1 :])
+        return encoding.ids
+
+
+def _control_ids(backend: Backend, template: Template) -> dict[str, int]:
+    found = {token: backend.token_to_id(token) for token in template.control_tokens}
+    missing = [token for token, number in found.items() if number is None]
+    if missing:
+        raise BadInput(
+            f"the tokenizer lacks control tokens of the template {template.name!r}: {' '.join(missing)}",
+            hint="fcgen train adds them to the tokenizer and learns their embeddings",
+        )
+    return {token: number for token, number in found.items() if number is not None}
+
+
+def _text_only(backend: Backend) -> tuple[Backend, frozenset[int]]:
+    """The tokenizer without its added tokens, and the ids of those that are special."""
+    from tokenizers import Tokenizer
+
+    description = json.loads(backend.to_str())
+    unknown = description["model"].get("unk_token")
+    special = frozenset(token["id"] for token in description["added_tokens"] if token["special"] and token["content"] != unknown)
+    # a post-processor would add <bos>, truncation would cut; neither may touch a piece of a conversation
+    description |= {"added_tokens": [], "post_processor": None, "truncation": None, "padding": None}
+    return Tokenizer.from_str(json.dumps(description)), special

@@ -1,0 +1,53 @@
+"""The ledger: the funnel of a run. How many candidates, accepted, rejected at which stage for which reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from gen.conversation import Conversation, JsonObject
+from gen.synthesis.slots import Rejection
+
+
+@dataclass
+class Ledger:
+    """Counts of a run, and the lines of ``rejected/``."""
+
+    accepted: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    scenarios: dict[str, Counter[str]] = field(default_factory=dict)
+    short: list[int] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+
+    def accept(self, row: Conversation) -> None:
+        self.accepted += 1
+        self.scenarios.setdefault(row.scenario, Counter())[row.split] += 1
+
+    def refused(self, rejections: Iterable[Rejection]) -> None:
+        for rejection in rejections:
+            self.rejected[f"{rejection.stage}: {rejection.reason}"] += 1
+            self.lines.append(orjson.dumps(rejection.to_wire()).decode())
+
+    def fell_short(self, slot: int) -> None:
+        """A slot used up its attempts."""
+        self.short.append(slot)
+
+    def add_earlier(self, ledger: Mapping[str, Any], lines: Iterable[str]) -> None:
+        """The rejections of the run whose corpus grows."""
+        self.rejected.update(ledger.get("rejected", {}))
+        self.short.extend(ledger.get("short", []))
+        self.lines.extend(lines)
+
+    def to_json(self) -> JsonObject:
+        rejected = dict(sorted(self.rejected.items()))
+        return {
+            "candidates": self.accepted + sum(rejected.values()),
+            "accepted": self.accepted,
+            "rejected": rejected,
+            "scenarios": {name: dict(counts) for name, counts in sorted(self.scenarios.items())},
+            "short": self.short,
+        }

@@ -1,0 +1,163 @@
+"""Open what a recipe names: domains, environments, planner, teachers and checks, ready to make slots.
+
+Done once in a process. What is slow (filling databases with Faker) can be handed to other processes as bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gen.canonical import exact_json
+from gen.checks.context import Context, DomainKnowledge, Replay
+from gen.checks.table import known_codes
+from gen.conversation import Conversation, JsonObject
+from gen.corpus.manifest import installed_versions
+from gen.environments.declaration import Declaration, declare
+from gen.environments.sql import SqlEngine
+from gen.errors import BadInput, unknown_name
+from gen.planning.planner import DomainPlanner, Planner
+from gen.recipe import Recipe, build_recipe
+from gen.rendering.templates import TEMPLATES
+from gen.teachers.simulator import NAME as SIMULATOR
+from gen.teachers.simulator import Simulator
+from gen.tools.catalogue import Domain, domains, find_domain
+from gen.tools.schema import ToolSchema
+from gen.yaml_file import YamlFile
+
+Filled = Mapping[str, Sequence[bytes]]
+"""By domain: the filled database of each world."""
+
+
+@dataclass(frozen=True)
+class OpenDomain:
+    """A domain with its worlds, as the planner, the teacher and the checks use it."""
+
+    domain: Domain
+    declaration: Declaration
+    worlds: tuple[SqlEngine, ...]
+    planner: DomainPlanner
+    teacher: Simulator
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Everything that makes the slots of one recipe."""
+
+    recipe: Recipe
+    domains: Mapping[str, OpenDomain]
+    planner: Planner
+    knowledge: Mapping[str, DomainKnowledge]
+    ignore: frozenset[str]
+
+    def filled(self) -> Filled:
+        """The filled databases, to open the same workshop elsewhere."""
+        return {name: [world.filled() for world in opened.worlds] for name, opened in self.domains.items()}
+
+    def context(self, *, replay: bool = False, state: str = "") -> Context:
+        """What the checks may know; with ``replay`` they execute every conversation again."""
+        model = self.recipe.model
+        return Context(
+            domains=self.knowledge,
+            replay=self.replay if replay else None,
+            state=state,
+            near_duplicates=model.checks.near_duplicates,
+            scenarios=model.scenarios,
+        )
+
+    def replay(self, conversation: Conversation) -> Replay:
+        """Execute a conversation's calls again, in its world and with its passing errors."""
+        opened = self.domains.get(conversation.domain)
+        if opened is None:
+            raise BadInput(f"the recipe does not name the domain {conversation.domain!r}", where=f"row {conversation.id}")
+        world = conversation.plan.world if conversation.plan else 0
+        engine = opened.worlds[world if world < len(opened.worlds) else 0]
+        engine.begin(conversation.id, conversation.plan.faults if conversation.plan else {})
+        try:
+            results = [exact_json(engine.call(call.name, call.arguments)) for message in conversation.messages for call in message.tool_calls]
+            return Replay(tuple(results), engine.state())
+        finally:
+            engine.end()
+
+
+def open_workshop(recipe: Recipe, filled: Filled | None = None) -> Workshop:
+    """Open everything a recipe names. Raises BadInput with file:line where a part of it does not hold."""
+    model = recipe.model
+    if model.teacher != SIMULATOR:
+        raise BadInput(f"unknown teacher {model.teacher!r}", where=recipe.where("teacher"), allowed=SIMULATOR)
+    if model.render.template not in TEMPLATES:
+        raise unknown_name("template", model.render.template, TEMPLATES, where=recipe.where("render", "template"))
+    if model.language != "en":
+        raise BadInput(f"the simulator does not speak {model.language!r}", where=recipe.where("language"), allowed="en")
+    named = [find_domain(name, where=recipe.where("tools", "domains", i)) for i, name in enumerate(model.tools.domains)]
+    _check_only(recipe, named)
+    opened = {domain.name: _open(domain, recipe, _others(named, domain), (filled or {}).get(domain.name)) for domain in named}
+    return Workshop(
+        recipe=recipe,
+        domains=opened,
+        planner=Planner(recipe, [o.planner for o in opened.values()]),
+        knowledge={name: _knowledge(o) for name, o in opened.items()},
+        ignore=known_codes(model.checks.ignore, where=recipe.where("checks", "ignore")),
+    )
+
+
+def open_domain(name: str, recipe: Recipe | None = None) -> OpenDomain:
+    """Open one domain, all of it validated: tools, tables, SQL, goals, phrases. Raises BadInput with file:line."""
+    domain = find_domain(name)
+    if recipe is None:
+        recipe = build_recipe(YamlFile(domain.folder, {"name": "check", "tools": {"domains": [name]}}))
+    return _open(domain, recipe, _others([domain], domain), None)
+
+
+def rows_digest(recipe: Recipe) -> tuple[str, JsonObject]:
+    """What decides the bytes of rows: the recipe, the files of its domains, and the versions of what makes them.
+
+    Returns the digest, and the same as an object whose keys can be compared.
+    """
+    from gen.canonical import digest
+
+    files = {}
+    for name in recipe.model.tools.domains:
+        domain = find_domain(name)
+        for path in sorted(domain.folder.glob("*.*")):
+            files[f"{domain.name}/{path.name}"] = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    versions = {k: v for k, v in installed_versions().items() if k in ("fcgen", "faker")}
+    decided = recipe.pinned() | {"schemas": files, "versions": versions}
+    return digest(decided), decided
+
+
+def _open(domain: Domain, recipe: Recipe, others: Sequence[ToolSchema], filled: Sequence[bytes] | None) -> OpenDomain:
+    model = recipe.model
+    declaration = declare(domain)
+    worlds = tuple(
+        SqlEngine(declaration, seed=model.seed, domain=domain.name, today=today, filled=filled[i] if filled else None)
+        for i, today in enumerate(model.today)
+    )
+    planner = DomainPlanner(domain, declaration, worlds, recipe, others)
+    return OpenDomain(domain, declaration, worlds, planner, Simulator(planner, recipe))
+
+
+def _others(named: Sequence[Domain], domain: Domain) -> list[ToolSchema]:
+    """Tools of other domains: those that the recipe names too, or, if it names one only, those that come with fcgen."""
+    others = [other for other in named if other.name != domain.name]
+    if not others:
+        others = [Domain(name, folder) for name, folder in domains().items() if name != domain.name]
+    return [tool for other in others for tool in other.tools.values()]
+
+
+def _check_only(recipe: Recipe, named: Sequence[Domain]) -> None:
+    known = [tool for domain in named for tool in domain.tools]
+    for i, name in enumerate(recipe.model.tools.only):
+        if name not in known:
+            raise unknown_name("tool", name, known, where=recipe.where("tools", "only", i))
+
+
+def _knowledge(opened: OpenDomain) -> DomainKnowledge:
+    declaration = opened.declaration
+    return DomainKnowledge(
+        readings=declaration.source.data.get("readings", {}),
+        returns={name: tool.schema.returns for name, tool in declaration.tools.items() if tool.schema.returns},
+        writes=frozenset(name for name, tool in declaration.tools.items() if tool.writes),
+        passing_errors=frozenset(declaration.passing_errors),
+    )

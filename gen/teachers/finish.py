@@ -1,0 +1,91 @@
+"""From a realised phrase to a written message: dates after prepositions, articles, capitals, stops.
+
+While a message is composed, values stand between the marks START and END, so that what a persona does to words never
+touches them. A date carries two forms, "on 10 March" and "10 March"; which is right is known only once it stands in its sentence.
+"""
+
+from __future__ import annotations
+
+import re
+
+START, BETWEEN, END = "\x02", "\x04", "\x03"
+
+_DATE = re.compile(f"(\\w+)?( ?){START}([^{BETWEEN}{END}]*){BETWEEN}([^{END}]*){END}")
+_BEFORE_BARE = frozenset("from by for since until till of dated to before after starting beginning the around and than past is was it's its start between until".split())
+_SPACES = re.compile(r"[ \t]{2,}")
+_SPACE_BEFORE = re.compile(r" +([,.;:!?])")
+_DOUBLE_STOP = re.compile(r"([.!?])\s*[.,](?!\.)")
+_COMMA_STOP = re.compile(r",\s*([.!?])")
+_AN = re.compile("([aA])\x01( *)([\x02]?)(\\w?)(\\w*)")
+_I = re.compile(r"(?<![\w'’])i(?=(?:['’](?:m|d|ll|ve|s)\b|\b)(?![.]\w))")
+_SENTENCE = re.compile(f"(^|[.!?…]['\")]?\\s+|\n)([{START}'\"(]*)([a-zà-ÿ])")
+_VOWEL_SOUND = re.compile(r"(?:[aeio]|u(?!(?:ni|se|su|k|r[aeio]))|h(?:our|onest|onou?r|eir)|8|11(?!\d)|18(?!\d))", re.IGNORECASE)
+
+QUESTION = re.compile(
+    r"^(?:(?:please|hi|hey|hello|so|ok|okay|also|and|sorry|then|well|oh|now|but|great|thanks|next|um|er|just|quick question|one more thing|while you're at it)[,:!]? +)*"
+    r"(?:can|could|would|will|is|are|was|were|do|does|did|has|have|had|may|might|should|shall|am|any|what|what's|whats|when|when's|where|where's|wheres|how|how's|who|which|why|"
+    r"isn't|aren't|wasn't|didn't|hasn't|haven't|don't|doesn't|can't|couldn't|won't|mind|possible|think you)\b",
+    re.IGNORECASE,
+)
+
+
+def value(text: str) -> str:
+    """A value, protected from what personas do to words."""
+    return f"{START}{text}{END}"
+
+
+def date(adverbial: str, bare: str) -> str:
+    """A date in both its forms."""
+    return f"{START}{adverbial}{BETWEEN}{bare}{END}"
+
+
+def settle(text: str) -> str:
+    """Choose the forms of dates and articles, and mend spaces and doubled stops. Values stay marked."""
+    if BETWEEN in text:
+        text = _DATE.sub(_settle_date, text)
+    if "\x01" in text:
+        text = _AN.sub(_settle_article, text)
+    text = _SPACES.sub(" ", text).strip()
+    text = _SPACE_BEFORE.sub(r"\1", text)
+    return _COMMA_STOP.sub(r"\1", _DOUBLE_STOP.sub(r"\1", text))
+
+
+def _settle_date(found: re.Match[str]) -> str:
+    word, space, adverbial, bare = found[1] or "", found[2], found[3], found[4]
+    if word.lower() == "on":
+        return f"{START}{adverbial}{END}"
+    chosen = bare if word.lower() in _BEFORE_BARE else adverbial
+    if word.lower() == "the" and bare.startswith("the "):
+        chosen = bare[4:]
+    return f"{word}{space}{START}{chosen}{END}"
+
+
+def _settle_article(found: re.Match[str]) -> str:
+    article, space, mark, first, rest = found.groups()
+    n = "n" if _VOWEL_SOUND.match(first + rest) else ""
+    return f"{article}{n}{space}{mark}{first}{rest}"
+
+
+def capitals(text: str) -> str:
+    """Sentence capitals and "I". Values stay marked; one that begins a sentence gets its capital too, unless it is an id in lower case."""
+    text = _I.sub("I", text)
+    return _SENTENCE.sub(lambda found: found[1] + found[2] + found[3].upper(), text)
+
+
+def plain(text: str) -> str:
+    """The text without its marks."""
+    return text.replace(START, "").replace(END, "") if START in text else text
+
+
+def either(text: str) -> str:
+    """A marked date as its bare form, without marks."""
+    return plain(text.partition(BETWEEN)[2] or text)
+
+
+def stop(sentence: str, *, question: bool | None = None) -> str:
+    """The sentence with its final mark: a question mark where it asks, else a full stop; none where it has one."""
+    text = sentence.rstrip()
+    if not text or text[-1] in ".!?…:)":
+        return text
+    asks = QUESTION.match(plain(text)) is not None if question is None else question
+    return text + ("?" if asks else ".")

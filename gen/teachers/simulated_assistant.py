@@ -1,0 +1,185 @@
+"""What the simulated assistant says: one small function for each act, in the table ``ACTS``; and what it thinks.
+
+Answers are built from results, field by field; thoughts say the need, the tool, and where an argument comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from gen.conversation import Json
+from gen.planning.draft import Step, Want
+from gen.planning.draws import Reference
+from gen.planning.planner import DomainPlanner
+from gen.teachers import finish
+from gen.teachers.grammar import realise
+from gen.teachers.phrases import DomainPhrases
+from gen.teachers.talk import Assistant, Talk, Words, answer, conditions, humanised, words
+from gen.teachers.thoughts import think
+from gen.values import speak
+
+
+class AssistantActs:
+    """Speaks the assistant's steps of one domain."""
+
+    def __init__(self, phrases: DomainPhrases, domain: DomainPlanner) -> None:
+        self.phrases = phrases
+        self.domain = domain
+
+    def speak(self, talk: Talk, step: Step, results: Sequence[Json]) -> str:
+        """The reply of an assistant's step; ``results`` are those of the calls just made."""
+        text = ACTS[step.act](self, talk, step, results)
+        return finish.plain(finish.capitals(finish.settle(text)))
+
+    def before_call(self, talk: Talk, step: Step) -> str:
+        """Now and then the assistant says that it looks, beside its call."""
+        return finish.capitals(words(talk, "on_it")) if step.detail[0] != "retry" and talk.die.chance(0.06) else ""
+
+    def think(self, talk: Talk, step: Step) -> str | None:
+        """The thought before a step; None where the act is plain."""
+        text = think(self.domain, talk, step)
+        return finish.plain(finish.capitals(finish.settle(text))) if text else None
+
+
+def parameter(talk: Talk, name: str) -> str:
+    """What the assistant calls a parameter: "the transaction number"."""
+    return talk.phrases.parameters.get(name, humanised(name).removesuffix(" id") + (" number" if name.endswith("_id") else ""))
+
+
+# -- acts: (acts of the domain, the talk, the step, results) → text, not yet finished
+
+
+def _answer(acts: AssistantActs, talk: Talk, step: Step, results: Sequence[Json]) -> str:
+    parts = []
+    queue = list(results)
+    for want in step.wants:
+        talk.answered[id(want)] = queue[: len(want.arguments)]
+        for subject, arguments in zip(_subjects(want), want.arguments, strict=True):
+            parts.append(answer(talk, want, arguments, queue.pop(0), subject))
+    text = " ".join(parts) if not any("\n" in part for part in parts) else "\n\n".join(parts)
+    if step.detail == "retried" and talk.die.chance(0.3):
+        text = f"{words(talk, 'retry_note')} {text}"
+    elif len(parts) == 1 and talk.die.chance(0.12):
+        text = f"{words(talk, 'pleased')} {text}"
+    return f"{text} {words(talk, 'closing_offer')}" if talk.die.chance(0.08) else text
+
+
+def _subjects(want: Want) -> Sequence[Reference | None]:
+    return want.subjects or [None]
+
+
+def _repeat(acts: AssistantActs, talk: Talk, step: Step, results: Sequence[Json]) -> str:
+    want = step.wants[0]
+    parts = [answer(talk, want, arguments, result, subject) for subject, arguments, result in zip(_subjects(want), want.arguments, talk.answered[id(want)], strict=True)]
+    lead = words(talk, "repeat_lead") if talk.die.chance(0.6) else ""
+    return f"{lead} {' '.join(parts)}".strip()
+
+
+def _clarify(acts: AssistantActs, talk: Talk, step: Step, results: Sequence[Json]) -> str:
+    want = step.wants[0]
+    lead = words(talk, "ask_lead") + " " if talk.die.chance(0.4) else ""
+    if step.argument == want.goal.subject_argument:
+        return lead + realise(talk.entity(want.subjects[0].entity).lists["ask"], Words(talk))
+    phrases = acts.phrases.goals[want.goal.name].maps["clarify"].get(step.argument)
+    speaker = _speaker(talk, want, step)
+    if phrases:
+        return lead + realise(phrases, speaker)
+    name = " and ".join(parameter(talk, part) for part in step.argument.split("+"))
+    return lead + words(talk, "which_parameter", param=name)
+
+
+def _confirm(acts: AssistantActs, talk: Talk, step: Step, results: Sequence[Json]) -> str:
+    texts = [_asked_back(acts, talk, want, step) for want in step.wants if want.goal.confirm]
+    return " ".join(texts)
+
+
+def _asked_back(acts: AssistantActs, talk: Talk, want: Want, step: Step) -> str:
+    phrases = acts.phrases.goals[want.goal.name].lists.get("confirm")
+    speaker = _speaker(talk, want, step)
+    if phrases:
+        fitting = conditions(phrases, speaker)
+        full = [p for p in fitting if all(name in p.mentions for name in want.said if "+" not in name)]
+        return finish.stop(realise(full or fitting, speaker), question=True)
+    return words(talk, "confirm_generic", gist=gist(acts.phrases, talk, want))
+
+
+def _speaker(talk: Talk, want: Want, step: Step) -> Assistant:
+    arguments = dict(want.arguments[0])
+    if step.change is not None:
+        arguments[step.change.argument] = step.change.old.value
+    hidden = step.argument.split("+") if step.argument else []
+    for name in hidden:
+        arguments.pop(name, None)
+    subject = want.subjects[0] if want.subjects and want.goal.subject_argument not in hidden else None
+    return Assistant(talk, want, arguments, {}, subject, plural=len(want.subjects) > 1, row=True)
+
+
+def gist(phrases: DomainPhrases, talk: Talk, want: Want) -> str:
+    """A noun phrase for what the user wants: "a refund for T1001"."""
+    texts = phrases.goals[want.goal.name].lists.get("gist")
+    if texts is None:
+        return humanised(want.goal.name)
+    names = [subject.id for subject in want.subjects]
+    speaker = Assistant(talk, want, want.arguments[0], {}, want.subjects[0] if want.subjects else None, plural=len(names) > 1)
+    speaker.named = speak.say_list(names)
+    return realise(texts, speaker)
+
+
+def _cannot(acts: AssistantActs, talk: Talk, step: Step, results: Sequence[Json]) -> str:
+    want = step.wants[0]
+    phrases = acts.phrases.goals[want.goal.name].lists.get("cannot")
+    text = realise(phrases, _speaker(talk, want, step)) if phrases else words(talk, "cannot_generic", gist=gist(acts.phrases, talk, want))
+    return _sorry(talk, text)
+
+
+def _unsupported(acts: AssistantActs, talk: Talk, step: Step, results: Sequence[Json]) -> str:
+    return _sorry(talk, realise(talk.topic.unsupported.cannot, Words(talk)))
+
+
+def _sorry(talk: Talk, text: str) -> str:
+    return f"{words(talk, 'apology')} {text}" if talk.die.chance(0.25) else text
+
+
+def _decline(acts: AssistantActs, talk: Talk, step: Step, results: Sequence[Json]) -> str:
+    return realise(acts.phrases.decline, Words(talk))
+
+
+def _explain(acts: AssistantActs, talk: Talk, step: Step, results: Sequence[Json]) -> str:
+    want = step.wants[0]
+    phrases = acts.phrases.errors.get(want.goal.tool, {}).get(step.detail)
+    speaker = Assistant(talk, want, want.arguments[0], results[-1], want.subjects[0] if want.subjects else None)
+    if phrases:
+        return _sorry(talk, realise(conditions(phrases, speaker), speaker))
+    return words(talk, "error_generic", error=finish.stop(str(speaker.result["error"]), question=False))
+
+
+def _know(acts: AssistantActs, talk: Talk, step: Step, results: Sequence[Json]) -> str:
+    return realise(talk.topic.asked.answer, Words(talk))
+
+
+def _leave(acts: AssistantActs, talk: Talk, step: Step, results: Sequence[Json]) -> str:
+    return words(talk, "leave")
+
+
+def _smalltalk(acts: AssistantActs, talk: Talk, step: Step, results: Sequence[Json]) -> str:
+    return realise(talk.topic.smalltalk[1], Words(talk))
+
+
+def _welcome(acts: AssistantActs, talk: Talk, step: Step, results: Sequence[Json]) -> str:
+    return words(talk, "you_are_welcome")
+
+
+ACTS: dict[str, Callable[[AssistantActs, Talk, Step, Sequence[Json]], str]] = {
+    "answer": _answer,
+    "repeat": _repeat,
+    "clarify": _clarify,
+    "confirm": _confirm,
+    "cannot": _cannot,
+    "unsupported": _unsupported,
+    "decline": _decline,
+    "explain": _explain,
+    "know": _know,
+    "leave": _leave,
+    "smalltalk": _smalltalk,
+    "welcome": _welcome,
+}

@@ -1,0 +1,243 @@
+"""What the simulated user says: one small function for each act, in the table ``ACTS``.
+
+A request is an opener, colour, the request in one of its forms, what the sentence has not said yet, a reason, a closer.
+Which of these there are is the persona's; values are said in the persona's voice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from gen.planning.draft import Step, Want
+from gen.planning.personas import Persona
+from gen.teachers import finish
+from gen.teachers.grammar import realise
+from gen.teachers.habits import Habits
+from gen.teachers.phrases import DomainPhrases, Phrases
+from gen.teachers.talk import Talk, User, Words, refer, say, words
+
+WRAPPED = {"do": "ask_do", "want": "ask_want", "know": "ask_know"}
+"""Forms that stand inside a wrapper of the shared English."""
+
+
+class UserActs:
+    """Speaks the user's steps of one domain."""
+
+    def __init__(self, phrases: DomainPhrases, habits: Habits) -> None:
+        self.phrases = phrases
+        self.habits = habits
+
+    def speak(self, talk: Talk, step: Step, *, first: bool) -> str:
+        """The message of a user's step, as the persona types it."""
+        persona = talk.planned.persona
+        text = ACTS[step.act](self, talk, step)
+        if first:
+            text = self._opened(talk, text, persona)
+        text = finish.settle(text)
+        if not talk.voice.lower:
+            text = finish.capitals(text)
+        text = self.habits.apply(text, persona, talk.die)
+        if talk.voice.lower:
+            text = "".join(part.lower() for part in [text]) if finish.START not in text else _lower_outside(text)
+        return finish.plain(text)
+
+    # -- parts
+
+    def _opened(self, talk: Talk, text: str, persona: Persona) -> str:
+        if not talk.die.chance(persona.greeting):
+            return text
+        hello = words(talk, "hello_formal" if persona.formal else "hello_casual")
+        if persona.formal or talk.die.chance(0.5):
+            return f"{hello}{talk.die.pick((',', '.', '!', ',')) if not persona.formal else talk.die.pick((',', '.'))} {text}"
+        return f"{hello} {text}"
+
+    def core(self, talk: Talk, want: Want, step: Step) -> str:
+        """The request itself, as one sentence (or two, where an argument needs its own)."""
+        goal = self.phrases.goals[want.goal.name]
+        user = User(talk, want, withheld=step.argument, change=step.change)
+        sentence, form = self._form(talk, goal.forms, user)
+        return sentence + self._rest(talk, want, user, form)
+
+    def _form(self, talk: Talk, forms: Mapping[str, Phrases], user: User) -> tuple[str, str]:
+        persona = talk.planned.persona
+        weights = {form: persona.forms.get(form, 0.0) for form in forms}
+        if sum(weights.values()) <= 0:
+            weights = dict.fromkeys(forms, 1.0)
+        if len(user.want.said) > 1 and set(weights) & {"do", "want", "short"}:
+            weights = {form: weight * (0.15 if form in ("ask", "know") else 1.0) for form, weight in weights.items()}
+        for _ in range(6):
+            form = talk.die.weighted(weights)
+            try:
+                text = realise(forms[form], user)
+            except LookupError:
+                if len(weights) == 1:
+                    raise
+                del weights[form]
+                continue
+            if form in WRAPPED:
+                rule = WRAPPED[form] + ("_formal" if persona.formal else "")
+                return finish.stop(words(talk, rule, **{form: text})), form
+            return finish.stop(text, question=True if form == "ask" else None), form
+        raise LookupError("no form fits")
+
+    def _rest(self, talk: Talk, want: Want, user: User, form: str) -> str:
+        """Arguments that the request has not said: as clauses of their own."""
+        goal = self.phrases.goals[want.goal.name]
+        clauses = []
+        for name in talk.die.shuffled(user.unsaid()):
+            if name in user.spoken:
+                continue
+            phrases = goal.maps["with"].get(name)
+            if phrases is None:
+                clauses.append(user.value(name, ""))
+                continue
+            clauses.append(realise(phrases, user))
+        if not clauses:
+            return ""
+        text = ", ".join(clauses)
+        return talk.die.pick((" {}.", " {}.", "\x00, {}.", "\x00 - {}.")).format(text)
+
+    def coloured(self, talk: Talk, want: Want | None, core: str) -> str:
+        """The request with what this persona says around it."""
+        persona, die = talk.planned.persona, talk.die
+        before: list[str] = []
+        after: list[str] = []
+        if die.chance(persona.aside):
+            aside = finish.stop(words(talk, "aside_formal" if persona.formal else "aside"), question=False)
+            (before if die.chance(0.6) else after).append(aside)
+        why = self.phrases.goals[want.goal.name].lists.get("why") if want else None
+        if why and die.chance(persona.why):
+            reason = finish.stop(realise(why, Words(talk)), question=False)
+            (after if die.chance(0.7) else before).append(reason)
+        if die.chance(persona.urgency):
+            after.append(finish.stop(words(talk, "urgency"), question=False))
+        if die.chance(persona.thanks):
+            after.append(finish.stop(words(talk, "thanks_formal" if persona.formal else "thanks_casual"), question=False))
+        return " ".join([*before, core, *after])
+
+
+def _lower_outside(text: str) -> str:
+    parts = text.split(finish.START)
+    kept = [parts[0].lower()]
+    for part in parts[1:]:
+        value, _, rest = part.partition(finish.END)
+        kept.append(f"{finish.START}{value}{finish.END}{rest.lower()}")
+    return "".join(kept)
+
+
+# -- acts: (acts of the domain, the talk, the step) → text, not yet finished
+
+
+def _request(acts: UserActs, talk: Talk, step: Step) -> str:
+    first = step.wants[0]
+    core = acts.core(talk, first, step)
+    for want in step.wants[1:]:
+        core = f"{core} {words(talk, 'and_also')} {acts.core(talk, want, step)}"
+    text = acts.coloured(talk, first, core)
+    if step.detail == "amend" and step.change:
+        text = f"{text} {_correction(talk, step)}"
+    return text
+
+
+def _correction(talk: Talk, step: Step) -> str:
+    assert step.change is not None
+    name = step.change.argument
+    new, old = say(talk, name, step.change.new, "day"), say(talk, name, step.change.old, "day")
+    return finish.stop(words(talk, "correction_before", new=new, old=old), question=False)
+
+
+def _next(acts: UserActs, talk: Talk, step: Step) -> str:
+    core = acts.core(talk, step.wants[0], step)
+    lead = words(talk, "then_follow") if talk.die.chance(0.6) else ""
+    return acts.coloured(talk, step.wants[0], f"{lead} {core}" if lead else core) if talk.die.chance(0.25) else f"{lead} {core}".strip()
+
+
+def _instead(acts: UserActs, talk: Talk, step: Step) -> str:
+    return f"{words(talk, 'instead')} {acts.core(talk, step.wants[0], step)}"
+
+
+def _same(acts: UserActs, talk: Talk, step: Step) -> str:
+    want = step.wants[0]
+    rule = "same_again_write" if want.goal.writes else "same_again_read"
+    return finish.stop(words(talk, rule, it=refer(talk, want.subjects[0])), question=None if want.goal.writes else True)
+
+
+def _correct(acts: UserActs, talk: Talk, step: Step) -> str:
+    return finish.stop(words(talk, "correction_after", new=refer(talk, step.wants[0].subjects[0])), question=False)
+
+
+def _supply(acts: UserActs, talk: Talk, step: Step) -> str:
+    want, name = step.wants[0], step.argument
+    user = User(talk, want)
+    phrases = acts.phrases.goals[want.goal.name].maps["supply"].get(name)
+    if phrases and name in want.said and talk.die.chance(0.7):
+        text = realise(phrases, user)
+    else:
+        value = say(talk, name, want.said[name]) if name in want.said else refer(talk, want.subjects[0])
+        text = value if talk.die.chance(0.35) else words(talk, "it_is_formal" if talk.planned.persona.formal else "it_is", value=value)
+    text = finish.stop(text, question=False)
+    return f"{text} {_correction(talk, step)}" if step.change else text
+
+
+def _yes(acts: UserActs, talk: Talk, step: Step) -> str:
+    return finish.stop(words(talk, "yes_formal" if talk.planned.persona.formal else "yes"), question=False)
+
+
+def _no(acts: UserActs, talk: Talk, step: Step) -> str:
+    return finish.stop(words(talk, "no"), question=False)
+
+
+def _amend(acts: UserActs, talk: Talk, step: Step) -> str:
+    return f"{_correction(talk, step)} {finish.stop(words(talk, 'then_yes'), question=False)}"
+
+
+def _right_id(acts: UserActs, talk: Talk, step: Step) -> str:
+    new = refer(talk, step.wants[0].subjects[0])
+    return finish.stop(words(talk, "correction_after", new=new), question=False)
+
+
+def _again(acts: UserActs, talk: Talk, step: Step) -> str:
+    return finish.stop(words(talk, "say_again"), question=True)
+
+
+def _question(acts: UserActs, talk: Talk, step: Step) -> str:
+    known = talk.topic.ask()
+    return acts.coloured(talk, None, finish.stop(realise(known.ask, Words(talk)), question=True))
+
+
+def _unsupported(acts: UserActs, talk: Talk, step: Step) -> str:
+    text = finish.stop(realise(talk.topic.unsupported.ask, Words(talk)))
+    return acts.coloured(talk, None, text)
+
+
+def _offtopic(acts: UserActs, talk: Talk, step: Step) -> str:
+    return acts.coloured(talk, None, finish.stop(words(talk, "offtopic")))
+
+
+def _smalltalk(acts: UserActs, talk: Talk, step: Step) -> str:
+    talk.topic.smalltalk = talk.die.pick(acts.phrases.smalltalk)
+    return finish.stop(realise(talk.topic.smalltalk[0], Words(talk)))
+
+
+def _bye(acts: UserActs, talk: Talk, step: Step) -> str:
+    return finish.stop(words(talk, "bye_user"), question=False)
+
+
+ACTS: dict[str, Callable[[UserActs, Talk, Step], str]] = {
+    "request": _request,
+    "next": _next,
+    "instead": _instead,
+    "same": _same,
+    "correct": _correct,
+    "supply": _supply,
+    "yes": _yes,
+    "no": _no,
+    "amend": _amend,
+    "right_id": _right_id,
+    "again": _again,
+    "question": _question,
+    "unsupported": _unsupported,
+    "offtopic": _offtopic,
+    "smalltalk": _smalltalk,
+    "bye": _bye,
+}

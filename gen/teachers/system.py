@@ -1,0 +1,67 @@
+"""The system message: who the assistant is, who is signed in, what day it is, what it must confirm, what it knows."""
+
+from __future__ import annotations
+
+import datetime
+
+from gen.teachers import finish
+from gen.teachers.grammar import realise
+from gen.teachers.phrases import Knowledge, Phrases, Unsupported
+from gen.teachers.talk import Assistant, Talk, words
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
+
+
+def choose_facts(talk: Talk) -> None:
+    """Decide which facts the system message states: those that the script asks about, and some more."""
+    acts = [step.act for step in talk.planned.steps]
+    names = sorted(talk.phrases.knowledge)
+    wanted = talk.die.sample(names, min(acts.count("question"), len(names)))
+    more = [name for name in names if name not in wanted]
+    extra = talk.die.pick((0, 0, 1, 1, 2)) if acts.count("question") == 0 else talk.die.below(2)
+    wanted += talk.die.sample(more, min(extra, len(more)))
+    talk.topic = Topics(
+        questions=[talk.phrases.knowledge[name] for name in wanted[: acts.count("question")]],
+        facts=[talk.phrases.knowledge[name] for name in talk.die.shuffled(wanted)],
+        unsupported=talk.die.pick(talk.phrases.unsupported) if "unsupported" in acts else None,
+    )
+
+
+class Topics:
+    """What this conversation's questions are about, beside its plan."""
+
+    def __init__(self, questions: list[Knowledge], facts: list[Knowledge], unsupported: Unsupported | None) -> None:
+        self.questions = questions
+        self.facts = facts
+        self.unsupported = unsupported
+        self.asked: Knowledge | None = None
+        self.smalltalk: tuple[Phrases, Phrases] = ((), ())
+
+    def ask(self) -> Knowledge:
+        """The next question; the last one again where more are asked than there are facts."""
+        if len(self.questions) > 1:
+            self.asked = self.questions.pop(0)
+        else:
+            self.asked = self.questions[0]
+        return self.asked
+
+
+def system_text(talk: Talk) -> str:
+    """The system message of this conversation."""
+    speaker = Assistant(talk, None, {}, {}, None)
+    parts = [realise(talk.phrases.system, speaker)]
+    person = realise(talk.phrases.person, speaker) if talk.phrases.person and talk.planned.me else ""
+    today = words(talk, "system_today", today=_long_date(talk))
+    parts += [part for part in (talk.die.shuffled([person, today])) if part]
+    if talk.planned.policy:
+        parts.append(words(talk, "system_confirm"))
+    parts += [realise(fact.fact, speaker) for fact in talk.topic.facts]
+    joint = "\n" if talk.die.chance(0.2) else " "
+    return finish.capitals(finish.settle(joint.join(finish.stop(part, question=False) for part in parts)))
+
+
+def _long_date(talk: Talk) -> str:
+    day = datetime.date.fromisoformat(talk.today)
+    weekday, month = WEEKDAYS[day.weekday()], MONTHS[day.month - 1]
+    return talk.die.pick((f"{weekday}, {day.day} {month} {day.year}", f"{weekday} {day.day} {month} {day.year}", f"{talk.today}, a {weekday}", f"{talk.today} ({weekday})"))

@@ -1,0 +1,104 @@
+"""What the assistant thinks before it acts: the need, the tool, where an argument comes from. Short, and about this case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gen.planning.draft import Step, Want
+from gen.planning.draws import Said
+from gen.planning.planner import DomainPlanner
+from gen.teachers.talk import Talk, humanised, words
+from gen.values import speak
+
+MOST_NOTES = 2
+"""Arguments that a thought accounts for; people do not list them all."""
+
+
+def think(domain: DomainPlanner, talk: Talk, step: Step) -> str:
+    """The thought before a step; empty where there is nothing to think."""
+    if step.act == "call":
+        return _before_call(domain, talk, step)
+    rule = _RULES.get(step.act)
+    if rule is None:
+        return ""
+    if step.act == "clarify":
+        return words(talk, rule, param=_parameter(talk, step.argument))
+    return words(talk, rule)
+
+
+def _before_call(domain: DomainPlanner, talk: Talk, step: Step) -> str:
+    kind, reference = step.detail
+    want = step.wants[0]
+    if kind == "retry":
+        return words(talk, "think_retry")
+    if kind == "find":
+        need = _need(talk, want, described=True) if talk.die.chance(0.7) else ""
+        return f"{need} {words(talk, 'think_search_first')}".strip()
+    parts = []
+    found = [r for r in domain_references(want) if r.mode == "described"]
+    if found and want.found:
+        parts.append(words(talk, "think_match", value=found[-1].id))
+    elif want.changed is not None:
+        parts.append(words(talk, "think_changed", new=_plain(talk, want.changed.new), old=_plain(talk, want.changed.old)))
+    elif talk.planned.policy and want.goal.confirm:
+        parts.append(words(talk, "think_confirmed"))
+    else:
+        parts.append(" ".join(_need(talk, w) for w in step.wants))
+    if len(step.calls) > 1:
+        parts.append(words(talk, "think_parallel"))
+    elif talk.die.chance(0.4):
+        parts.append(words(talk, "think_tool", tool=want.goal.tool))
+    parts += _notes(talk, want)
+    return " ".join(parts)
+
+
+def domain_references(want: Want) -> list[object]:
+    said = [r for s in want.said.values() if s.kind in ("reference", "references") for r in (s.value if isinstance(s.value, list) else [s.value])]
+    return [*want.subjects, *said]
+
+
+def _need(talk: Talk, want: Want, *, described: bool = False) -> str:
+    from gen.teachers.simulated_assistant import gist
+
+    return words(talk, "think_need", gist=gist(talk.phrases, talk, want))
+
+
+def _notes(talk: Talk, want: Want) -> list[str]:
+    """Where one or two arguments come from."""
+    notes: list[Callable[[], str]] = []
+    for name, said in want.said.items():
+        if said.kind == "date" and name in talk.said_as:
+            notes.append(lambda name=name, said=said: words(talk, "think_date", said=talk.said_as[name], value=said.value, today=talk.today))
+        elif said.kind == "choice" and name in talk.phrases.values:
+            notes.append(lambda name=name, said=said: words(talk, "think_means", param=_parameter(talk, name), value=str(said.value)))
+    for name, spec in want.goal.arguments.items():
+        if isinstance(spec, str) and spec.startswith("me."):
+            notes.append(lambda name=name: words(talk, "think_known", param=_parameter(talk, name), value=str(want.arguments[0][name])))
+    if want.subjects and want.subjects[0].mode == "id" and len(want.subjects) == 1 and want.goal.subject_argument:
+        argument = want.goal.subject_argument
+        notes.append(lambda: words(talk, "think_given", param=_parameter(talk, argument), value=want.subjects[0].id))
+    count = talk.die.pick((0, 1, 1, MOST_NOTES))
+    return [note() for note in talk.die.shuffled(notes)[:count]]
+
+
+def _plain(talk: Talk, said: Said) -> str:
+    if said.kind == "money" and said.currency:
+        return speak.state_money(said.value, said.currency)
+    return speak.state_date(said.value, talk.today) if said.kind == "date" else str(said.value)
+
+
+def _parameter(talk: Talk, name: str) -> str:
+    parts = [talk.phrases.parameters.get(part, humanised(part)) for part in name.split("+")]
+    return speak.say_list(parts)
+
+
+_RULES = {
+    "clarify": "think_missing",
+    "confirm": "think_confirm_first",
+    "cannot": "think_no_tool",
+    "unsupported": "think_no_tool",
+    "decline": "think_off_topic",
+    "explain": "think_refused",
+    "know": "think_known_already",
+    "repeat": "think_known_already",
+}

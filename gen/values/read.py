@@ -1,0 +1,135 @@
+"""What values does a piece of English text hold? The door to the readers of values.
+
+The checks use it: whether the arguments of a call are grounded in what was said (``stands_in``), and whether an answer
+contradicts a result. It is broad, because people are (terse, chatty, not native), and where they are ambiguous it keeps every
+candidate. It must share nothing with ``speak``, which says values: a shared table would agree with its own mistakes. What a
+domain calls its values ("ordered it twice" for ``duplicate``) is not known here: a domain's ``readings`` say so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+from functools import cached_property, lru_cache
+
+from gen.values.read_leaf import stands_in
+from gen.values.read_numbers import numeral
+from gen.values.read_scan import Tense, scan
+from gen.values.read_span import Kind, Span, Value, before, without_accents, words_of
+from gen.values.read_times import bare_times, counts_things
+
+__all__ = ["Kind", "Readings", "Span", "Value", "read", "stands_in", "words_of"]
+
+_COUNTED_TIME = re.compile(r"(?:^|\s)(?P<n>[0-9]+|[a-z]+)[\s-]+(?:days?|weeks?|months?|years?|nights?)\b")
+_TIME_BEFORE = re.compile(r"\b(?:at|around|about|by|before|after|until|till|til|from|to|for|is|it|or|and|between|say|on|of)\s+$")
+_LOOSE_DAY = re.compile(r"(?P<day>[0-3]?[0-9])\.(?P<month>[01]?[0-9])")
+
+
+class Readings:
+    """What one text holds. The sets are gathered when first asked for, each candidate of each span counting.
+
+    Attributes:
+        text: the text.
+        today: the day on which it was said, ``YYYY-MM-DD``.
+        spans: the values found, in order, not overlapping.
+    """
+
+    def __init__(self, text: str, today: str, spans: tuple[Span, ...]) -> None:
+        self.text = text
+        self.today = today
+        self.spans = spans
+
+    @cached_property
+    def words(self) -> str:
+        """``" ... "`` for whole-phrase tests: ``f" {phrase} " in readings.words``."""
+        return words_of(self.text)
+
+    @cached_property
+    def plain_words(self) -> str:
+        """``words`` without accents."""
+        return without_accents(self.words)
+
+    @cached_property
+    def numbers(self) -> frozenset[Decimal]:
+        """Every number that can be meant: amounts, counts, percentages, lengths of time. Not the digits of dates, times and ids."""
+        return frozenset(v for v in self._of("number", "money", "percent", "duration") if isinstance(v, Decimal))
+
+    @cached_property
+    def dates(self) -> frozenset[str]:
+        return frozenset(v for v in self._of("date") if isinstance(v, str))
+
+    @cached_property
+    def periods(self) -> frozenset[tuple[str, str]]:
+        return frozenset(v for v in self._of("period") if isinstance(v, tuple))
+
+    @cached_property
+    def times(self) -> frozenset[str]:
+        return frozenset(v for v in self._of("time") if isinstance(v, str))
+
+    @cached_property
+    def ids(self) -> frozenset[str]:
+        """Ids as their letters and digits in upper case; of one that is said in part ("#1001"), that part."""
+        return frozenset(v for v in self._of("id") if isinstance(v, str))
+
+    @cached_property
+    def emails(self) -> frozenset[str]:
+        return frozenset(v for v in self._of("email") if isinstance(v, str))
+
+    @cached_property
+    def phones(self) -> frozenset[str]:
+        return frozenset(v for v in self._of("phone") if isinstance(v, str))
+
+    @cached_property
+    def currencies(self) -> frozenset[str]:
+        return frozenset(span.currency for span in self.spans if span.currency)
+
+    @cached_property
+    def said_digits(self) -> frozenset[str]:
+        """Runs of three digits or more that may name a thing in part: of ids, and bare numbers that are no amount."""
+        bare = {span.text for span in self.spans if span.kind == "number" and len(span.text) > 2 and span.text.isdigit()}
+        return frozenset(bare | {v for v in self.ids if v.isdigit()})
+
+    @cached_property
+    def loose_numbers(self) -> frozenset[Decimal]:
+        """Numbers inside of relative dates: the 3 of "in 3 days"."""
+        found: set[Decimal] = set()
+        for span in self.spans:
+            counted = _COUNTED_TIME.search(span.text.lower()) if span.kind in ("date", "period") else None
+            number = numeral(counted["n"], 0) if counted else None
+            found.update(number.values if number else ())
+        return frozenset(found)
+
+    @cached_property
+    def loose_times(self) -> frozenset[str]:
+        """Times that bare numbers mean behind a word of time, or where little else is said: "make it 7", "0730"."""
+        low = self.text.lower()
+        short = len(self.words.split()) <= 4
+        said = [span for span in self.spans if span.kind == "number" and not counts_things(low, span.end)]
+        placed = [span for span in said if short or len(span.text) > 3 or before(low, span.start, _TIME_BEFORE)]
+        return bare_times([span.text.lower() for span in placed])
+
+    @cached_property
+    def loose_days(self) -> frozenset[tuple[int, int]]:
+        """(month, day) of numbers that may be dates: 10.03."""
+        found = [_LOOSE_DAY.fullmatch(span.text) for span in self.spans if span.kind == "number"]
+        return frozenset((int(m["month"]), int(m["day"])) for m in found if m)
+
+    def _of(self, *kinds: Kind) -> Iterable[Value]:
+        return (value for span in self.spans if span.kind in kinds for value in span.values)
+
+
+@lru_cache(maxsize=4096)
+def read(text: str, today: str, tense: Tense | None = None) -> Readings:
+    """The values that the text holds.
+
+    Args:
+        text: what someone said.
+        today: the day on which they said it, ``YYYY-MM-DD``; what is relative follows from it.
+        tense: whether the text is known to speak of the "past" or the "future": then only days that fit are kept, if any does.
+
+    Raises:
+        ValueError: ``today`` is no ISO date.
+    """
+    return Readings(text, today, scan(text, date.fromisoformat(today), tense))

@@ -1,0 +1,82 @@
+"""YAML read with the line of every key, so that an error can say ``recipes/mine.yaml:12``.
+
+Used by recipes and domains alike. Duplicate keys, which YAML parsers accept in silence, are an error here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gen.errors import BadInput, from_os_error
+
+Keys = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class YamlFile:
+    """A parsed YAML file: its ``data``, and the line where each path of keys starts."""
+
+    path: Path
+    data: Any
+    lines: dict[Keys, int] = field(default_factory=dict)
+
+    def where(self, *keys: str | int) -> str:
+        """``file:line`` of the nearest known ancestor of these keys."""
+        for end in range(len(keys), -1, -1):
+            line = self.lines.get(keys[:end])
+            if line is not None:
+                return f"{self.path}:{line}"
+        return str(self.path)
+
+
+def read_yaml(path: Path) -> YamlFile:
+    """Read and parse a YAML file. Raises BadInput with file and line where it cannot be."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"the file is not UTF-8: {error.reason} at byte {error.start}", where=str(path)) from error
+    except OSError as error:
+        raise from_os_error(error, path, "reading the file") from error
+    return parse_yaml(text, path)
+
+
+def parse_yaml(text: str, path: Path) -> YamlFile:
+    """Parse YAML text that was read from ``path``."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    lines: dict[Keys, int] = {}
+    try:
+        node = loader.get_single_node()
+        data = None if node is None else _build(loader, node, (), lines, path)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        raise BadInput(f"not valid YAML: {error.problem or error.context}", where=f"{path}:{line}") from error
+    except yaml.YAMLError as error:
+        raise BadInput(f"not valid YAML: {error}", where=str(path)) from error
+    finally:
+        loader.dispose()
+    return YamlFile(path, data, lines)
+
+
+def _build(loader: Any, node: yaml.Node, keys: Keys, lines: dict[Keys, int], path: Path) -> Any:
+    lines.setdefault(keys, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        loader.flatten_mapping(node)
+        mapping: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            key = loader.construct_object(key_node, deep=True)
+            line = key_node.start_mark.line + 1
+            if not isinstance(key, str):
+                raise BadInput(f"the key {key!r} is not text", where=f"{path}:{line}", hint="put it in quotes")
+            if key in mapping:
+                raise BadInput(f"the key {key!r} stands twice", where=f"{path}:{line}")
+            lines[(*keys, key)] = line
+            mapping[key] = _build(loader, value_node, (*keys, key), lines, path)
+        return mapping
+    if isinstance(node, yaml.SequenceNode):
+        return [_build(loader, child, (*keys, i), lines, path) for i, child in enumerate(node.value)]
+    return loader.construct_object(node, deep=True)
