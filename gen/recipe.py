@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeFloat, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from gen.canonical import digest
 from gen.errors import BadInput, did_you_mean, unknown_name
@@ -21,6 +21,7 @@ from gen.shipped import places
 from gen.yaml_file import Keys, YamlFile, parse_yaml, read_yaml
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 def _as_list(value: Any) -> Any:
@@ -88,16 +89,16 @@ class RecipeModel(_Part):
     rows: int = Field(1000, ge=1, description="accepted conversations")
     seed: int = Field(7, ge=0)
     tools: Tools
-    scenarios: dict[str, NonNegativeFloat] = Field(default_factory=lambda: {"single": 1.0}, description="weights")
-    personas: dict[str, NonNegativeFloat] = Field(default_factory=dict, description="weights; all of them alike, if empty")
+    scenarios: dict[str, Weight] = Field(default_factory=lambda: {"single": 1.0}, description="weights")
+    personas: dict[str, Weight] = Field(default_factory=dict, description="weights; all of them alike, if empty")
     thoughts: Share = Field(0.75, description="share of calls before which the assistant thinks aloud")
     language: str = "en"
-    today: Annotated[list[datetime.date], BeforeValidator(_as_list), Field(min_length=1)] = Field(
+    today: Annotated[list[datetime.date], BeforeValidator(_as_list, datetime.date | list[datetime.date]), Field(min_length=1)] = Field(
         default_factory=lambda: [datetime.date(2026, 3, 17)], description="the day, or days, on which conversations play"
     )
     teacher: str = "simulator"
     attempts: int = Field(60, ge=1, description="tries that a slot has before the run falls short")
-    splits: dict[str, NonNegativeFloat] = Field(default_factory=lambda: {"train": 0.9, "test": 0.1})
+    splits: dict[str, Weight] = Field(default_factory=lambda: {"train": 0.9, "test": 0.1})
     checks: Checks = Field(default_factory=lambda: Checks(near_duplicates=0.7))
     render: Render = Field(default_factory=Render)
     push: Push = Field(default_factory=Push)

@@ -15,6 +15,9 @@ from gen.errors import BadInput, from_os_error
 
 Keys = tuple[str | int, ...]
 
+_MERGE = "tag:yaml.org,2002:merge"
+_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+
 
 @dataclass(frozen=True, slots=True)
 class YamlFile:
@@ -57,6 +60,8 @@ def parse_yaml(text: str, path: Path) -> YamlFile:
         raise BadInput(f"not valid YAML: {error.problem or error.context}", where=f"{path}:{line}") from error
     except yaml.YAMLError as error:
         raise BadInput(f"not valid YAML: {error}", where=str(path)) from error
+    except RecursionError as error:
+        raise BadInput("not valid YAML: a value holds itself, or nests too deeply", where=str(path)) from error
     finally:
         loader.dispose()
     return YamlFile(path, data, lines)
@@ -64,8 +69,10 @@ def parse_yaml(text: str, path: Path) -> YamlFile:
 
 def _build(loader: Any, node: yaml.Node, keys: Keys, lines: dict[Keys, int], path: Path) -> Any:
     lines.setdefault(keys, node.start_mark.line + 1)
+    if isinstance(node, yaml.CollectionNode) and node.tag not in _TAGS:
+        raise BadInput(f"not valid YAML: the tag {node.tag!r} means nothing here", where=f"{path}:{node.start_mark.line + 1}")
     if isinstance(node, yaml.MappingNode):
-        loader.flatten_mapping(node)
+        _merge(loader, node)
         mapping: dict[Any, Any] = {}
         for key_node, value_node in node.value:
             key = loader.construct_object(key_node, deep=True)
@@ -79,4 +86,18 @@ def _build(loader: Any, node: yaml.Node, keys: Keys, lines: dict[Keys, int], pat
         return mapping
     if isinstance(node, yaml.SequenceNode):
         return [_build(loader, child, (*keys, i), lines, path) for i, child in enumerate(node.value)]
-    return loader.construct_object(node, deep=True)
+    try:
+        return loader.construct_object(node, deep=True)
+    except ValueError as error:  # what looks like a date or a number and is none: 2026-02-30
+        raise BadInput(f"{node.value!r}: {error}", where=f"{path}:{node.start_mark.line + 1}", hint="put it in quotes if it is text") from error
+
+
+def _merge(loader: Any, node: yaml.MappingNode) -> None:
+    """Resolve ``<<`` in place. Own keys beat merged ones, so that a key found twice afterwards was written twice."""
+    own = [pair for pair in node.value if pair[0].tag != _MERGE]
+    if len(own) == len(node.value):
+        return
+    loader.flatten_mapping(node)
+    written = {str(key.value) for key, _ in own}
+    merged = {str(key.value): (key, value) for key, value in node.value[: len(node.value) - len(own)]}
+    node.value = [pair for name, pair in merged.items() if name not in written] + own

@@ -199,7 +199,7 @@ REJECTED: dict[str, list[Conversation]] = {
     "FC503": [
         conversation("reference", says(3, '{"status": "Paid"}')),
         conversation("reference", says(3, 'T1001 has "status": "Paid".')),
-        conversation("reference", says(3, "T1001: ```Paid```")),
+        conversation("reference", says(3, "T1001: ['Paid']")),
     ],
     "FC504": [
         conversation("irrelevant", says(2, text))
@@ -267,7 +267,9 @@ ACCEPTED: dict[str, list[Conversation]] = {
     "FC503": [conversation("irrelevant", says(1, "whats a good wine [red, I mean] with duck {lol}"))],
     "FC504": [conversation("irrelevant", says(2, "I only do payments, see [here](https://example.com)."))],
     "FC505": [conversation("irrelevant", says(2, "None of my tools knows wine. True, that is a pity."))],
-    "FC506": [conversation("irrelevant", says(2, "Wine... I only do payments (sorry!).\n\nAnything else?"))],
+    "FC506": [
+        conversation("irrelevant", says(2, "Try:\n```\nfor  x in f( ) :\n```\nWine... I only do payments (sorry!).\n\nAnything else?"))
+    ],
     "FC507": [
         conversation("irrelevant", says(2, text))
         for text in (

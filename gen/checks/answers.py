@@ -15,10 +15,12 @@ from gen.checks.goal import match_calls
 from gen.checks.row import MISSING, Executed, Row
 from gen.checks.rule import Problem, Rule
 from gen.checks.values import name_of, same, walk
-from gen.checks.words import NEGATION, first_word, literal, pattern_of, says, says_flag
+from gen.checks.words import NEGATION, first_word, literal, pattern_of, says, says_flag, stands_verbatim
 from gen.conversation import Fact, Json
 from gen.values.read import stands_in
+from gen.values.read_span import Span
 
+_LIST_MARK = re.compile(r"(?m:^)\d{1,2}[.)]\s")
 _CLAUSE = re.compile(r"[.;!?\n]\s|,\s|\s(?:and|but|while|whereas|though)\s")
 _PRESENT = re.compile(r"\b(?:is|are|it's|still|now|currently|remains?)\b", re.IGNORECASE)
 _ID = re.compile(r"(?<!\w)[A-Z]{1,4}-?\d{2,}\w*", re.ASCII)
@@ -48,7 +50,7 @@ def stated_facts(row: Row, context: Context) -> Iterator[Problem]:
         for span in stating.get(index, ()):
             while unread and not facts.has(span):
                 facts.hear(row.readings(unread.pop()).spans)
-            if not facts.has(span):
+            if not (facts.has(span) or facts.has_number_at(message.content, span) or _stands_as_it_is(row, index, span)):
                 yield f"messages[{index}].content", f"the {_KIND[span.kind]} {span.text!r} stands nowhere before"
         if message.role == "tool":
             facts.take(row.results.get(index), row.today)
@@ -56,6 +58,15 @@ def stated_facts(row: Row, context: Context) -> Iterator[Problem]:
             unread.append(index)
         for call in message.tool_calls:
             facts.take(call.arguments, row.today)
+
+
+def _stands_as_it_is(row: Row, index: int, span: Span) -> bool:
+    """Whether a name or a word of time was there before letter by letter; the mark of a list's item states nothing."""
+    if span.kind == "number":
+        return _LIST_MARK.match(row.messages[index].content, span.start) is not None
+    if span.kind not in ("id", "email", "phone") and any([character.isdigit() for character in span.text]):
+        return False
+    return any(stands_verbatim(message.content, span.text) for message in row.messages[:index] if message.role != "assistant")
 
 
 _KIND = {

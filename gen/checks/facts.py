@@ -19,6 +19,11 @@ from gen.values.read import read
 from gen.values.read_span import Span
 
 _NOT_PLAIN = re.compile(r"[\W_]+")
+_ONE_THING = re.compile(r"[^\W\d]+[\w-]*|\d{4}-\d{2}-\d{2}\S*|\S+@\S+")
+"""A single word that is an id, a date or an address: its digits are no numbers."""
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)?", re.ASCII)
+_OF_NUMBERS = "0123456789.,:/-"
+_PLAIN_NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?", re.ASCII)
 _DIGIT = re.compile(r"\d")
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?!\d)")
 _CLOCK = re.compile(r"(?<!\d)([01]\d|2[0-3]):([0-5]\d)(?!\d)")
@@ -73,8 +78,10 @@ class Facts:
         if _DIGIT.search(text):
             self.dates.update(_ISO_DATE.findall(text))
             self.times.update([f"{hour}:{minute}" for hour, minute in _CLOCK.findall(text)])
-            if " " in text:  # a single word with digits is an id, a date or a time
+            if " " in text:
                 self.hear(_spans(text, today))
+            elif not _ONE_THING.fullmatch(text):
+                self.numbers.update([Decimal(found.replace(",", ".")).normalize() for found in _NUMBER.findall(text)])
 
     def _lists(self, value: Json) -> None:
         if isinstance(value, dict):
@@ -89,6 +96,8 @@ class Facts:
 
     def has(self, span: Span) -> bool:
         """Whether what an answer says here is known or follows from what is."""
+        if span.kind not in ("money", "number") and _bare(span.text) in self.names:
+            return True
         if span.kind in ("money", "number", "percent", "duration"):
             return self._number(span)
         if span.kind == "date":
@@ -98,6 +107,16 @@ class Facts:
         if span.kind == "time":
             return any(value in self.times for value in span.values)
         return any(self._name(_bare(str(value))) for value in span.values)
+
+    def has_number_at(self, text: str, span: Span) -> bool:
+        """Whether the number that the span is part of is known, whatever it was read as: "8.8." at the end of a sentence is no date."""
+        start, end = span.start, span.end
+        while start > 0 and text[start - 1] in _OF_NUMBERS:
+            start -= 1
+        while end < len(text) and text[end] in _OF_NUMBERS:
+            end += 1
+        token = text[start:end].strip(".,:/-")
+        return _PLAIN_NUMBER.fullmatch(token) is not None and Decimal(token.replace(",", "")).normalize() in self.numbers
 
     def _number(self, span: Span) -> bool:
         if span.kind == "money" and span.currency and self.currencies and span.currency not in self.currencies:

@@ -159,6 +159,11 @@ class Row:
         return [(i, m.role, m.content) for i, m in enumerate(self.messages) if m.content and m.role in ("user", "assistant")]
 
     @cached_property
+    def prose(self) -> list[tuple[int, str, str]]:
+        """``spoken`` without code: what stands between back-quotes is left out."""
+        return [(i, role, _CODE.sub("`", text) if "`" in text else text) for i, role, text in self.spoken]
+
+    @cached_property
     def replay(self) -> Replay | None:
         return self.context.replay(self.conversation) if self.context.replay else None
 
@@ -199,6 +204,7 @@ class Row:
 
 
 _ISO_DATE = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)", re.ASCII)
+_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 NO_DAY = "2001-01-01"
 """The day of a conversation that names none; reading relative dates needs one."""
 

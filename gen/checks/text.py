@@ -31,18 +31,18 @@ CONTROL_TOKEN = re.compile(
 
 _SNAKE = re.compile(r"(?<![\w@./:-])[a-z][a-z0-9]*(?:_[a-z0-9]+)+(?![\w@])")
 _RAW_JSON = re.compile(
-    r"""\{\s*(?:["'][^"'\n]{0,60}["']\s*:|\})|\[\s*(?:\{|["'][^"'\n]{0,80}["']\s*[,\]])|["']\w{1,40}["']\s*:\s*["'\d\[{tfn]|```"""
+    r"""\{\s*(?:["'][^"'\n]{0,60}["']\s*:|\})|\[\s*(?:\{|["'][^"'\n]{0,80}["']\s*[,\]])|["']\w{1,40}["']\s*:\s*["'\d\[{tfn]"""
 )
 _RESIDUE = re.compile(
     r"<[a-z][\w.:]*>|\{[^{}\n]{0,80}\|[^{}\n]{0,80}\}|\{\{|\}\}|\{[a-z_][\w.:]*\}|\[[a-z]\w+(?:/\w+)?\](?!\()|\ba\(n\)|%\(?\w*\)s|\$\{|\(s\)(?=\W|$)"
 )
 _NOTHING = re.compile(
-    r"(?<=[a-z,:;(€£$] )(?:None|True|False)\b|(?<=[€£$#(])(?:None|null|nan)\b|\bnull\b(?! and void)|\b(?:NaN|undefined|NoneType)\b"
+    r"(?<=[a-z,:;(€£$] )(?:None|True|False)\b(?![\"”])|(?<=[€£$#(])(?:None|null|nan)\b|\bnull\b(?! and void)|\b(?:NaN|undefined|NoneType)\b"
     r"|\bobject at 0x|\bInvalid [Dd]ate\b"
 )
 _NOTHING_HINTS = ("None", "True", "False", "null", "NaN", "nan", "undefined", "object at 0x", "nvalid ")
 _SEAM = re.compile(
-    r"(?<=\S)[ \t]{2,}(?=\S)|(?<=\w) [,.!?;:](?=\s|$)|,[,.;:!?]|[;:][,.;]|(?<![.])\.\.(?![.])|[!?]\.(?=\s|$)|\(\s|\(\)|^\s|\s$"
+    r"(?<=\S)[ \t]{2,}(?=\S)|(?<=\w) [,.!?;:](?=\s|$)|,[,.;:!?]|[;:][,.;]|(?<![.])\.\.(?![.])|[!?]\.(?=\s|$)|\(\s|(?<!\w)\(\)|^\s|\s$"
 )
 _SEAM_HINTS = (
     "  ", "\t", " ,", " .", " !", " ?", " ;", " :", ",,", ",.", ",;", ",:", ",!", ",?", ";,", ";.", ";;", ":,", ":.", ":;", "..",
@@ -54,6 +54,8 @@ _NEVER_TWICE = {
 }  # fmt: skip
 _ARTICLE = re.compile(r"\b([Aa]n?) [\"'“‘(]?(?:[€£$]\s?)?([A-Za-z]+|\d[\d,.]*)")
 _AN_DIGITS = re.compile(r"8|11(?!\d)|18(?!\d)|(?:11|18)(?:,?\d{3})+(?!\d)|8\d*")
+_NO_NOUN = {"and", "or", "is", "in", "on", "as", "at", "of", "if", "are"}
+"""After these "A" is a letter or a name."""
 _VOWEL_BUT_CONSONANT = re.compile(r"(?:eu|uni(?!n|m)|use|usu|usa|uti|ubi|ura|uk|ur[io]|one|once|ewe|u-)", re.IGNORECASE)
 _SILENT_H = re.compile(r"(?:hour|honest|hono|heir)", re.IGNORECASE)
 
@@ -101,29 +103,35 @@ def _names(row: Row) -> set[str]:
 
 
 def raw_json(row: Row, context: Context) -> Iterator[Problem]:
+    if not row.conversation.tools:
+        return  # a chat about code may hold such things
     for index, role, text in row.spoken:
-        if "{" in text or "[" in text or "':" in text or '":' in text or "`" in text:
+        if "{" in text or "[" in text or "':" in text or '":' in text:
             match = _RAW_JSON.search(text)
             if match:
                 yield f"messages[{index}].content", f"the {role} speaks JSON: {text[match.start() : match.start() + 60]!r}"
 
 
 def template_residue(row: Row, context: Context) -> Iterator[Problem]:
-    for index, role, text in row.spoken:
+    if not row.conversation.tools:
+        return  # a chat about code may hold such things
+    for index, role, text in row.prose:
         match = _RESIDUE.search(text) if any([sign in text for sign in "<{[$%(}"]) else None
         if match:
             yield f"messages[{index}].content", f"something of a template is left in what the {role} says: {match[0]!r}"
 
 
 def spoken_nothing(row: Row, context: Context) -> Iterator[Problem]:
-    for index, role, text in row.spoken:
+    if not row.conversation.tools:
+        return  # a chat about code may hold such things
+    for index, role, text in row.prose:
         match = _NOTHING.search(text) if any([hint in text for hint in _NOTHING_HINTS]) else None
         if match:
             yield f"messages[{index}].content", f"the {role} says {match[0]!r}, a value that was not there"
 
 
 def seams(row: Row, context: Context) -> Iterator[Problem]:
-    for index, role, text in row.spoken:
+    for index, role, text in row.prose:
         at = _seam(text)
         if at >= 0:
             around = text[max(0, at - 15) : at + 20]
@@ -144,13 +152,13 @@ def _seam(text: str) -> int:
 
 
 def articles(row: Row, context: Context) -> Iterator[Problem]:
-    for index, role, text in row.spoken:
+    for index, role, text in row.prose:
         if role != "assistant":
             continue  # a persona may get them wrong
         for match in _ARTICLE.finditer(text):
             article, word = match[1].lower(), match[2]
             right = article_of(word)
-            if right and right != article:
+            if right and right != article and word not in _NO_NOUN:
                 yield f"messages[{index}].content", f"{match[0]!r} should be {right!r} {word!r}"
 
 

@@ -61,8 +61,12 @@ def _checked(source: YamlFile, keys: tuple[str, ...], values: Any) -> dict[str, 
 @lru_cache(maxsize=8192)
 def compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
     """One expression for any of the patterns as whole words, case ignored; an apostrophe may be left out, as people do."""
-    parts = [pattern.replace("'", "'?") for pattern in patterns]
-    return re.compile(rf"(?<!\w)(?:{'|'.join(parts)})(?!\w)", re.IGNORECASE)
+    joined = "|".join(patterns)
+    try:
+        joined = re.compile(joined.replace("'", "'?")).pattern
+    except re.error:  # a look-behind has one width: there it has to be written
+        re.compile(joined)
+    return re.compile(rf"(?<!\w)(?:{joined})(?!\w)", re.IGNORECASE)
 
 
 def spoken(value: Json) -> str:

@@ -77,22 +77,23 @@ def check(
 
 
 def open_context(corpus: Path) -> Context:
-    """What is known of a corpus's rows beyond themselves: its recipe, and the domains that the recipe names.
+    """What is known of a corpus's rows beyond themselves.
 
-    Of a corpus without a recipe every domain that is here counts. Raises BadInput where a domain cannot be read.
+    Where the corpus holds the recipe that made it, its domains are opened as the recipe says, and every call is executed
+    again. Of other corpora every domain that is here counts by its name. Raises BadInput where a domain cannot be opened.
     """
+    path = corpus / "recipe.yaml"
+    if path.is_file():
+        from gen.recipe import build_recipe
+        from gen.synthesis.opening import open_workshop
+        from gen.yaml_file import read_yaml
+
+        return open_workshop(build_recipe(read_yaml(path))).context(replay=True)
     from gen.checks.context import Context
     from gen.checks.knowledge import knowledge_of
     from gen.tools.catalogue import domains, find_domain
 
-    recipe = _recipe(corpus)
-    names = recipe.get("tools", {}).get("domains", ()) if recipe else domains()
-    found = [find_domain(name, where=str(corpus)) for name in names]
-    return Context(
-        domains={domain.name: knowledge_of(domain) for domain in found},
-        near_duplicates=recipe.get("checks", {}).get("near_duplicates", 0.7),
-        scenarios=recipe.get("scenarios", {}),
-    )
+    return Context(domains={name: knowledge_of(find_domain(name)) for name in domains()})
 
 
 def _recipe(corpus: Path) -> JsonObject:

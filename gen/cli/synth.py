@@ -86,7 +86,7 @@ def synth(
         show_summary(summary)
     if not summary.complete:
         note(
-            f"Error: only {summary.rows:,} of {summary.asked:,} rows passed within the recipe's attempts; the reasons are in {folder}/rejected"
+            f"Error: only {summary.rows:,} of {summary.asked:,} rows passed in the recipe's attempts; the reasons are in {folder}/rejected"
         )
         ctx.exit(1)
 

@@ -125,7 +125,7 @@ def new_domain(name: str) -> None:
 
     folder = start_domain(name, Path("schemas"))
     note(
-        f"{folder} is yours to change. Next:\n  fcgen tools check {folder}\n  fcgen recipes new {name}   (then set tools.domains: [{name}] in it)"
+        f"{folder} is yours to change. Next:\n  fcgen tools check {folder}\n  fcgen recipes new {name}   # and name the domain in it"
     )
 
 

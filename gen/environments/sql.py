@@ -23,6 +23,8 @@ from gen.errors import BadInput
 from gen.tools.validation import Validator, validator
 
 SAVEPOINT = "conversation"
+REMEMBERED = 20_000
+"""Results of reading calls that are kept at most."""
 
 FUNCTIONS = frozenset(
     "abs avg coalesce count group_concat ifnull iif instr json json_array json_array_length json_each json_extract json_group_array "
@@ -45,6 +47,7 @@ class _Running:
     key: str
     faults: Mapping[int, str]
     calls: int = 0
+    open: bool = False
     changes_before: int = 0
     repeats: dict[str, int] = field(default_factory=dict)
     fresh_die: Dice | None = None
@@ -62,6 +65,7 @@ class SqlEngine:
         self._seed = seed
         self._database = sqlite3.connect(":memory:", isolation_level=None, cached_statements=1024)
         self._running: _Running | None = None
+        self._reads: dict[tuple[str, str], Json] = {}
         _register(self._database, self._fresh)
         if filled is None:
             fill(self._database, declaration.source, seed=seed, domain=domain, today=today)
@@ -81,7 +85,6 @@ class SqlEngine:
         if self._running is not None:
             raise RuntimeError("a conversation is running already")
         self._running = _Running(key, {} if faults is None else faults, changes_before=self._database.total_changes)
-        self._database.execute("SAVEPOINT conversation")
 
     def call(self, name: str, arguments: JsonObject) -> Json:
         """Execute a call and return its result, or ``{"error": ...}``."""
@@ -97,30 +100,44 @@ class SqlEngine:
         if not prepared.validator.is_valid(arguments):
             path, message = prepared.validator.errors(arguments)[0]
             return {"error": f"Invalid arguments: {path + ': ' if path else ''}{message}"}
-        if prepared.tool.writes:
-            running.fresh_die = self._die_of(name, arguments, running)
+        if not prepared.tool.writes:
+            return self.look(name, arguments)
+        running.fresh_die = self._die_of(name, arguments, running)
+        if not running.open:
+            running.open = True
+            self._database.execute("SAVEPOINT conversation")
         return self._execute(prepared, arguments)
 
     def look(self, name: str, arguments: JsonObject) -> Json:
-        """What a reading call would return, without counting as one. For the planner."""
-        return self._execute(self._tools[name], arguments)
+        """What a reading call returns, without counting as one.
+
+        Results are remembered while the database stands as it was filled: the planner, the conversation and the next one ask alike.
+        """
+        if self.changed:
+            return self._execute(self._tools[name], arguments)
+        key = (name, exact_json(arguments))
+        if key not in self._reads:
+            if len(self._reads) >= REMEMBERED:
+                self._reads.clear()
+            self._reads[key] = self._execute(self._tools[name], arguments)
+        return self._reads[key]
 
     @property
     def changed(self) -> bool:
         """Whether the running conversation has written anything."""
-        return self._running is not None and self._database.total_changes != self._running.changes_before
+        running = self._running
+        return running is not None and running.open and self._database.total_changes != running.changes_before
 
     def state(self) -> str:
         """A digest of the database as it stands: of its filling and of the rows that differ from it."""
-        running = self._running
-        if running is None or self._database.total_changes == running.changes_before:
+        if not self.changed:
             return self._base
         return digest([self._base, self._differences()])[:16]
 
     def end(self) -> None:
         """Roll everything back. Safe to call where no conversation runs."""
-        if self._running is not None:
-            self._running = None
+        running, self._running = self._running, None
+        if running is not None and running.open:
             self._database.execute("ROLLBACK TO conversation")
             self._database.execute("RELEASE conversation")
 
@@ -214,7 +231,7 @@ class SqlEngine:
         if action in _READS:
             return sqlite3.SQLITE_OK
         if action == sqlite3.SQLITE_READ:
-            own = one == _LOG and self._running is not None
+            own = one == _LOG
             return sqlite3.SQLITE_OK if own or one in self.declaration.tables or not one or one in ("json_each", "json_tree") else sqlite3.SQLITE_DENY
         if action in _WRITES:
             return sqlite3.SQLITE_OK if one in self.declaration.tables else sqlite3.SQLITE_DENY

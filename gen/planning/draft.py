@@ -76,7 +76,7 @@ class Draft:
         self.goals: list[str] = []
         self.policy = False
         self.missing: set[str] = set()
-        self.made = 0
+        self.executed: list[tuple[str, JsonObject, Json]] = []
 
     # -- what a user wants
 
@@ -228,13 +228,17 @@ class Draft:
 
     def execute(self, name: str, arguments: JsonObject, after: Sequence[int] = (), *, expected: str = "result") -> tuple[int, Json]:
         """Execute a call that the plan requires. Raises NothingFits where it does not come out as expected."""
-        result = self.engine.call(name, arguments)
-        self.made += 1
+        result = self._call(name, arguments)
         outcome = "error" if isinstance(result, dict) and set(result) == {"error"} else "result"
         if outcome != expected:
             raise NothingFits(f"{name}: {result}")
         self.calls.append(ExpectedCall(name, arguments, outcome, tuple(after)))  # type: ignore[arg-type]  # one of the two literals
         return len(self.calls) - 1, result
+
+    def _call(self, name: str, arguments: JsonObject) -> Json:
+        result = self.engine.call(name, arguments)
+        self.executed.append((name, arguments, result))
+        return result
 
     # -- steps
 
@@ -277,9 +281,8 @@ class Draft:
 
     def stumble(self, want: Want, error: str) -> None:
         """The want's call meets a passing error."""
-        self.faults[self.made] = error
-        self.engine.call(want.goal.tool, want.arguments[0])
-        self.made += 1
+        self.faults[len(self.executed)] = error
+        self._call(want.goal.tool, want.arguments[0])
         self.say("assistant", "call", wants=(want,), calls=(ExpectedCall(want.goal.tool, want.arguments[0]),), detail=("act", None))
 
     def act(self, *wants: Want, expected: str = "result", reason: str = "act") -> None:

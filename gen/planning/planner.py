@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from gen.conversation import JsonObject, Plan
+from gen.conversation import Json, JsonObject, Plan
 from gen.corpus.splits import SmoothRoundRobin
 from gen.dice import Dice, dice
 from gen.environments.declaration import Declaration, SqlTool
@@ -47,6 +47,7 @@ class Planned:
     key: str
     slot: int
     attempt: int
+    executed: Sequence[tuple[str, JsonObject, Json]] = ()
 
 
 class DomainPlanner:
@@ -204,7 +205,7 @@ class Planner:
             world=world,
         )
         tools = self._offer(domain, draft, scenario, die)
-        return Planned(plan, scenario, split, draft.steps, tools, persona, me, system, draft.policy, domain.domain.name, key, slot, attempt)
+        return Planned(plan, scenario, split, draft.steps, tools, persona, me, system, draft.policy, domain.domain.name, key, slot, attempt, draft.executed)
 
     def _offer(self, domain: DomainPlanner, draft: Draft, scenario: str, die: Dice) -> list[ToolSchema]:
         needed = [call.name for step in draft.steps for call in step.calls]

@@ -16,6 +16,8 @@ from gen.conversation import Conversation, JsonObject
 from gen.planning.draws import NothingFits
 from gen.synthesis.converse import converse
 from gen.synthesis.opening import Workshop
+from gen.synthesis.rehearsed import Rehearsed
+from gen.teachers.grammar import NoPhrase
 from gen.teachers.simulator import NAME
 
 BLOCK = 250
@@ -77,15 +79,12 @@ def _attempt(workshop: Workshop, slot: int, attempt: int) -> Conversation | Reje
     except NothingFits as error:
         return Rejection(slot, attempt, scenario, "plan", "nothing_fits", str(error))
     opened = workshop.domains[planned.domain]
-    engine = opened.worlds[planned.plan.world]
-    engine.begin(planned.key, planned.plan.faults)
-    try:
-        conversation = converse(planned, opened.teacher.begin(planned), engine, teacher=NAME)
-        state = engine.state()
-    except LookupError as error:
-        return Rejection(slot, attempt, scenario, "speech", "no_phrase", str(error))
-    finally:
-        engine.end()
+    with Rehearsed(planned, opened.worlds[planned.plan.world]) as environment:
+        try:
+            conversation = converse(planned, opened.teacher.begin(planned), environment, teacher=NAME)
+        except NoPhrase as error:
+            return Rejection(slot, attempt, scenario, "speech", "no_phrase", str(error))
+        state = environment.state()
     examined = examine(conversation, workshop.context(state=state), ignore=workshop.ignore)
     finding = best(f for f in examined.findings if f.severity == "error")
     if finding is not None:

@@ -12,13 +12,14 @@ START, BETWEEN, END = "\x02", "\x04", "\x03"
 
 _DATE = re.compile(f"(\\w+)?( ?){START}([^{BETWEEN}{END}]*){BETWEEN}([^{END}]*){END}")
 _BEFORE_BARE = frozenset("from by for since until till of dated to before after starting beginning the around and than past is was it's its start between until".split())
+_MESS = re.compile(r"[ \t]{2}| [,.;:!?]|[.!?] ?[.,]|, ?[.!?]")
 _SPACES = re.compile(r"[ \t]{2,}")
 _SPACE_BEFORE = re.compile(r" +([,.;:!?])")
 _DOUBLE_STOP = re.compile(r"([.!?])\s*[.,](?!\.)")
 _COMMA_STOP = re.compile(r",\s*([.!?])")
 _AN = re.compile("([aA])\x01( *)([\x02]?)(\\w?)(\\w*)")
 _I = re.compile(r"(?<![\w'’])i(?=(?:['’](?:m|d|ll|ve|s)\b|\b)(?![.]\w))")
-_SENTENCE = re.compile(f"(^|[.!?…]['\")]?\\s+|\n)([{START}'\"(]*)([a-zà-ÿ])")
+_SENTENCE = re.compile(f"(^|[.!?…]['\")]?\\s+|\n)([{START}'\"(]*)([a-zà-ÿ]\\w*)")
 _VOWEL_SOUND = re.compile(r"(?:[aeio]|u(?!(?:ni|se|su|k|r[aeio]))|h(?:our|onest|onou?r|eir)|8|11(?!\d)|18(?!\d))", re.IGNORECASE)
 
 QUESTION = re.compile(
@@ -45,8 +46,10 @@ def settle(text: str) -> str:
         text = _DATE.sub(_settle_date, text)
     if "\x01" in text:
         text = _AN.sub(_settle_article, text)
-    text = _SPACES.sub(" ", text).strip()
-    text = _SPACE_BEFORE.sub(r"\1", text)
+    text = text.strip()
+    if _MESS.search(text) is None:
+        return text
+    text = _SPACE_BEFORE.sub(r"\1", _SPACES.sub(" ", text))
     return _COMMA_STOP.sub(r"\1", _DOUBLE_STOP.sub(r"\1", text))
 
 
@@ -68,8 +71,13 @@ def _settle_article(found: re.Match[str]) -> str:
 
 def capitals(text: str) -> str:
     """Sentence capitals and "I". Values stay marked; one that begins a sentence gets its capital too, unless it is an id in lower case."""
-    text = _I.sub("I", text)
-    return _SENTENCE.sub(lambda found: found[1] + found[2] + found[3].upper(), text)
+    if "i" in text:
+        text = _I.sub("I", text)
+    return _SENTENCE.sub(_capital, text)
+
+
+def _capital(found: re.Match[str]) -> str:
+    return found[1] + found[2] + found[3][0].upper() + found[3][1:] if "_" not in found[3] else found[0]
 
 
 def plain(text: str) -> str:

@@ -21,6 +21,10 @@ from gen.errors import BadInput, did_you_mean
 from gen.yaml_file import Keys, YamlFile
 
 
+class NoPhrase(Exception):
+    """A domain has no phrase that fits what is to be said; the slot tries its next attempt."""
+
+
 class Speaker(Protocol):
     """Who realises a phrase: the die, the number of things spoken of, and the values."""
 
@@ -100,19 +104,19 @@ class Grammar:
 
 
 def realise(phrases: Sequence[Phrase], speaker: Speaker) -> str:
-    """One of the phrases that the speaker has the values for. Raises LookupError where there is none."""
+    """One of the phrases that the speaker has the values for. Raises NoPhrase where there is none."""
     return choose(phrases, speaker).say(speaker)
 
 
 def choose(phrases: Sequence[Phrase], speaker: Speaker) -> Phrase:
-    """Draw one of the phrases that the speaker has the values for. Raises LookupError where there is none."""
+    """Draw one of the phrases that the speaker has the values for. Raises NoPhrase where there is none."""
     for _ in range(3):  # most phrases fit: draw first, look at all of them only if that fails
         phrase = phrases[speaker.die.below(len(phrases))]
         if phrase.weight == 1.0 and phrase.fits(speaker):
             return phrase
     fitting = [phrase for phrase in phrases if phrase.fits(speaker)]
     if not fitting:
-        raise LookupError("no phrase fits")
+        raise NoPhrase(f"no phrase fits: {len(phrases)} alternatives, all need a value that there is not")
     target = speaker.die.random() * sum(phrase.weight for phrase in fitting)
     for phrase in fitting:
         target -= phrase.weight
@@ -267,7 +271,7 @@ def _one_of(options: list[_Compiled]) -> _Compiled:
     def say(speaker: Speaker) -> str:
         fitting = [node for node, fits in branches if fits(speaker)]
         if not fitting:
-            raise LookupError("no branch fits")
+            raise NoPhrase("no branch fits")
         return fitting[int(speaker.die.random() * len(fitting))](speaker)
 
     def any_fits(speaker: Speaker) -> bool:

@@ -14,7 +14,7 @@ from gen.planning.planner import DomainPlanner
 from gen.teachers import finish
 from gen.teachers.grammar import realise
 from gen.teachers.phrases import DomainPhrases
-from gen.teachers.talk import Assistant, Talk, Words, answer, conditions, humanised, words
+from gen.teachers.talk import Assistant, Talk, Words, answer, conditions, gist, humanised, words
 from gen.teachers.thoughts import think
 from gen.values import speak
 
@@ -59,8 +59,8 @@ def _answer(acts: AssistantActs, talk: Talk, step: Step, results: Sequence[Json]
     text = " ".join(parts) if not any("\n" in part for part in parts) else "\n\n".join(parts)
     if step.detail == "retried" and talk.die.chance(0.3):
         text = f"{words(talk, 'retry_note')} {text}"
-    elif len(parts) == 1 and talk.die.chance(0.12):
-        text = f"{words(talk, 'pleased')} {text}"
+    elif len(parts) == 1 and talk.die.chance(0.06):
+        text = f"{words(talk, 'answer_lead')} {text}"
     return f"{text} {words(talk, 'closing_offer')}" if talk.die.chance(0.08) else text
 
 
@@ -100,7 +100,7 @@ def _asked_back(acts: AssistantActs, talk: Talk, want: Want, step: Step) -> str:
         fitting = conditions(phrases, speaker)
         full = [p for p in fitting if all(name in p.mentions for name in want.said if "+" not in name)]
         return finish.stop(realise(full or fitting, speaker), question=True)
-    return words(talk, "confirm_generic", gist=gist(acts.phrases, talk, want))
+    return words(talk, "confirm_generic", gist=gist(talk.phrases, talk, want))
 
 
 def _speaker(talk: Talk, want: Want, step: Step) -> Assistant:
@@ -111,24 +111,18 @@ def _speaker(talk: Talk, want: Want, step: Step) -> Assistant:
     for name in hidden:
         arguments.pop(name, None)
     subject = want.subjects[0] if want.subjects and want.goal.subject_argument not in hidden else None
-    return Assistant(talk, want, arguments, {}, subject, plural=len(want.subjects) > 1, row=True)
-
-
-def gist(phrases: DomainPhrases, talk: Talk, want: Want) -> str:
-    """A noun phrase for what the user wants: "a refund for T1001"."""
-    texts = phrases.goals[want.goal.name].lists.get("gist")
-    if texts is None:
-        return humanised(want.goal.name)
-    names = [subject.id for subject in want.subjects]
-    speaker = Assistant(talk, want, want.arguments[0], {}, want.subjects[0] if want.subjects else None, plural=len(names) > 1)
-    speaker.named = speak.say_list(names)
-    return realise(texts, speaker)
+    speaker = Assistant(talk, want, arguments, {}, subject, plural=len(want.subjects) > 1, row=True)
+    if subject is not None and subject.mode == "described" and not want.found:
+        speaker.named = f"that {realise(talk.entity(subject.entity).lists['one'], Words(talk))}"
+    elif len(want.subjects) > 1:
+        speaker.named = speak.say_list([reference.id for reference in want.subjects])
+    return speaker
 
 
 def _cannot(acts: AssistantActs, talk: Talk, step: Step, results: Sequence[Json]) -> str:
     want = step.wants[0]
     phrases = acts.phrases.goals[want.goal.name].lists.get("cannot")
-    text = realise(phrases, _speaker(talk, want, step)) if phrases else words(talk, "cannot_generic", gist=gist(acts.phrases, talk, want))
+    text = realise(phrases, _speaker(talk, want, step)) if phrases else words(talk, "cannot_generic", gist=gist(talk.phrases, talk, want))
     return _sorry(talk, text)
 
 

@@ -6,18 +6,28 @@ Which of these there are is the persona's; values are said in the persona's voic
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from gen.planning.draft import Step, Want
 from gen.planning.personas import Persona
 from gen.teachers import finish
-from gen.teachers.grammar import realise
+from gen.teachers.grammar import NoPhrase, realise
 from gen.teachers.habits import Habits
 from gen.teachers.phrases import DomainPhrases, Phrases
 from gen.teachers.talk import Talk, User, Words, refer, say, words
 
 WRAPPED = {"do": "ask_do", "want": "ask_want", "know": "ask_know"}
 """Forms that stand inside a wrapper of the shared English."""
+
+
+ATTACHED = re.compile(
+    r"(?:because|since|as|cos|just|only|for|from|starting|beginning|to|on|with|without|until|till|in|at|every|each|by|once|per|under|over|via|through|of|"
+    r"before|after|between|during|today|tomorrow|yesterday|next|last|this|monthly|weekly|daily|yearly|quarterly|fortnightly|if|but|and|or|made|dated|about|"
+    r"departing|leaving|arriving|paid|using)\b",
+    re.IGNORECASE,
+)
+"""How a clause begins that goes on with the sentence before it."""
 
 
 class UserActs:
@@ -47,18 +57,22 @@ class UserActs:
         if not talk.die.chance(persona.greeting):
             return text
         hello = words(talk, "hello_formal" if persona.formal else "hello_casual")
-        if persona.formal or talk.die.chance(0.5):
-            return f"{hello}{talk.die.pick((',', '.', '!', ',')) if not persona.formal else talk.die.pick((',', '.'))} {text}"
-        return f"{hello} {text}"
+        if talk.die.chance(persona.no_punctuation * 0.7):
+            return f"{hello} {text}"
+        mark = talk.die.pick((",", ".") if persona.formal else (",", ",", ".", "!"))
+        return f"{hello}{mark} {text}"
 
     def core(self, talk: Talk, want: Want, step: Step) -> str:
-        """The request itself, as one sentence (or two, where an argument needs its own)."""
+        """The request itself, as one sentence, or more where an argument needs its own."""
         goal = self.phrases.goals[want.goal.name]
         user = User(talk, want, withheld=step.argument, change=step.change)
-        sentence, form = self._form(talk, goal.forms, user)
-        return sentence + self._rest(talk, want, user, form)
+        sentence, asks = self._form(talk, goal.forms, user)
+        attached, apart = self._rest(talk, want, user)
+        sentence = finish.stop(" ".join([sentence.rstrip(" ."), *attached]) if attached else sentence, question=asks)
+        return " ".join([sentence, *(finish.stop(clause, question=False) for clause in apart)])
 
-    def _form(self, talk: Talk, forms: Mapping[str, Phrases], user: User) -> tuple[str, str]:
+    def _form(self, talk: Talk, forms: Mapping[str, Phrases], user: User) -> tuple[str, bool | None]:
+        """The request in one of its forms, without its final mark; and whether it asks (None: its words show)."""
         persona = talk.planned.persona
         weights = {form: persona.forms.get(form, 0.0) for form in forms}
         if sum(weights.values()) <= 0:
@@ -69,33 +83,25 @@ class UserActs:
             form = talk.die.weighted(weights)
             try:
                 text = realise(forms[form], user)
-            except LookupError:
+            except NoPhrase:
                 if len(weights) == 1:
                     raise
                 del weights[form]
                 continue
             if form in WRAPPED:
                 rule = WRAPPED[form] + ("_formal" if persona.formal else "")
-                return finish.stop(words(talk, rule, **{form: text})), form
-            return finish.stop(text, question=True if form == "ask" else None), form
-        raise LookupError("no form fits")
+                return words(talk, rule, **{form: text}), None
+            return text, True if form == "ask" else None
+        raise NoPhrase(f"no form of {user.want.goal.name!r} fits, with {sorted(user.want.said)} to say")
 
-    def _rest(self, talk: Talk, want: Want, user: User, form: str) -> str:
-        """Arguments that the request has not said: as clauses of their own."""
-        goal = self.phrases.goals[want.goal.name]
+    def _rest(self, talk: Talk, want: Want, user: User) -> tuple[list[str], list[str]]:
+        """Arguments that the request has not said: clauses that its sentence takes on, and clauses that stand apart."""
+        phrases = self.phrases.goals[want.goal.name].maps["with"]
         clauses = []
         for name in talk.die.shuffled(user.unsaid()):
-            if name in user.spoken:
-                continue
-            phrases = goal.maps["with"].get(name)
-            if phrases is None:
-                clauses.append(user.value(name, ""))
-                continue
-            clauses.append(realise(phrases, user))
-        if not clauses:
-            return ""
-        text = ", ".join(clauses)
-        return talk.die.pick((" {}.", " {}.", "\x00, {}.", "\x00 - {}.")).format(text)
+            if name not in user.spoken:
+                clauses.append(realise(phrases[name], user) if name in phrases else user.value(name, ""))
+        return [c for c in clauses if ATTACHED.match(finish.plain(c))], [c for c in clauses if not ATTACHED.match(finish.plain(c))]
 
     def coloured(self, talk: Talk, want: Want | None, core: str) -> str:
         """The request with what this persona says around it."""

@@ -14,7 +14,7 @@ from gen.planning.draws import Reference, Said
 from gen.planning.goals import Entity
 from gen.planning.planner import Planned
 from gen.teachers import finish
-from gen.teachers.grammar import choose, holds, realise
+from gen.teachers.grammar import NoPhrase, Phrase, choose, holds, realise
 from gen.teachers.phrases import DomainPhrases, EntityPhrases
 from gen.values import speak
 from gen.values.speak import Voice
@@ -314,7 +314,7 @@ class Assistant:
             row = Assistant(self.talk, None, {}, self.subject.row, None)
             try:
                 return realise(phrases.lists["named_described"], row)
-            except LookupError:
+            except NoPhrase:
                 return self.subject.id
         return realise(phrases.lists["named"], Words(self.talk, {"id": self.subject.id}))
 
@@ -382,11 +382,20 @@ def _stated_text(talk: Talk, text: str) -> str:
     return text.replace("_", " ") if "_" in text and " " not in text and "@" not in text else text
 
 
+def gist(phrases: DomainPhrases, talk: Talk, want: Want, name: str = "") -> str:
+    """A noun phrase for what the user wants: "a refund for T1001". ``name`` stands for the subject where its id is not known."""
+    texts = phrases.goals[want.goal.name].lists.get("gist")
+    if texts is None:
+        return humanised(want.goal.name)
+    speaker = Assistant(talk, want, want.arguments[0], {}, want.subjects[0] if want.subjects else None, plural=len(want.subjects) > 1)
+    speaker.named = name or speak.say_list([subject.id for subject in want.subjects])
+    return realise(texts, speaker)
+
+
 def answer(talk: Talk, want: Want, arguments: JsonObject, result: Json, subject: Reference | None) -> str:
-    """The assistant on one result, in a phrase whose conditions hold. Raises LookupError where the domain has none."""
+    """The assistant on one result, in a phrase whose conditions hold. Raises NoPhrase where the domain has none."""
     speaker = Assistant(talk, want, arguments, result, subject)
-    phrases = [p for p in talk.phrases.answers[want.goal.tool] if not p.when or holds(p.when, speaker.field)]
-    phrase = choose(phrases, speaker)
+    phrase = _fitting(talk.phrases.answers[want.goal.tool], speaker)
     counted = [speaker.field(slot) for slot in phrase.mentions if isinstance(speaker.field(slot), list)]
     if counted:
         speaker.plural = len(counted[0]) != 1
@@ -394,6 +403,15 @@ def answer(talk: Talk, want: Want, arguments: JsonObject, result: Json, subject:
     return finish.settle(phrase.say(speaker))
 
 
-def conditions(phrases: Sequence[Any], speaker: Assistant) -> list[Any]:
+def _fitting(phrases: Sequence[Phrase], speaker: Assistant) -> Phrase:
+    """One of the phrases whose conditions hold: drawn first, and looked at all together only where that keeps failing."""
+    for _ in range(8):
+        phrase = phrases[speaker.die.below(len(phrases))]
+        if phrase.weight == 1.0 and (not phrase.when or holds(phrase.when, speaker.field)) and phrase.fits(speaker):
+            return phrase
+    return choose(conditions(phrases, speaker), speaker)
+
+
+def conditions(phrases: Sequence[Phrase], speaker: Assistant) -> list[Phrase]:
     """The phrases whose conditions hold for this speaker."""
     return [phrase for phrase in phrases if not phrase.when or holds(phrase.when, speaker.field)]

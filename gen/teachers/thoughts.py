@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from gen.planning.draft import Step, Want
 from gen.planning.draws import Said
 from gen.planning.planner import DomainPlanner
-from gen.teachers.talk import Talk, humanised, words
+from gen.teachers.grammar import realise
+from gen.teachers.talk import Talk, Words, gist, humanised, words
 from gen.values import speak
 
 MOST_NOTES = 2
 """Arguments that a thought accounts for; people do not list them all."""
+
+
+_TO_THEM = re.compile(r"(\b(?:to|for|from|with|of|by|at|between|give|giving|send|sending|pay|paying|tell|telling|owe|get|getting) )?\b(your|yours|you|yourself)\b", re.IGNORECASE)
 
 
 def think(domain: DomainPlanner, talk: Talk, step: Step) -> str:
@@ -32,7 +37,7 @@ def _before_call(domain: DomainPlanner, talk: Talk, step: Step) -> str:
     if kind == "retry":
         return words(talk, "think_retry")
     if kind == "find":
-        need = _need(talk, want, described=True) if talk.die.chance(0.7) else ""
+        need = _need(talk, want, unfound=True) if want.subjects and talk.die.chance(0.6) else ""
         return f"{need} {words(talk, 'think_search_first')}".strip()
     parts = []
     found = [r for r in domain_references(want) if r.mode == "described"]
@@ -57,10 +62,18 @@ def domain_references(want: Want) -> list[object]:
     return [*want.subjects, *said]
 
 
-def _need(talk: Talk, want: Want, *, described: bool = False) -> str:
-    from gen.teachers.simulated_assistant import gist
+def _need(talk: Talk, want: Want, *, unfound: bool = False) -> str:
+    """What they want, told of them and not to them; before it is found, without the id that nobody said."""
+    name = ""
+    if unfound:
+        one = realise(talk.entity(want.subjects[0].entity).lists["one"], Words(talk))
+        name = talk.die.pick((f"the {one} they describe", f"that {one}", f"the {one} they mean"))
+    return words(talk, "think_need", gist=_TO_THEM.sub(_of_them, gist(talk.phrases, talk, want, name)))
 
-    return words(talk, "think_need", gist=gist(talk.phrases, talk, want))
+
+def _of_them(found: re.Match[str]) -> str:
+    before, word = found[1] or "", found[2].lower()
+    return before + {"your": "their", "yours": "theirs", "you": "them" if before else "they", "yourself": "themselves"}[word]
 
 
 def _notes(talk: Talk, want: Want) -> list[str]:

@@ -44,6 +44,7 @@ class ToolSampler:
         self._others = [tool for tool in others if tool.name not in self._tools]
         self._stand_ins = {name: {other for other, instead in (stands_in_for or {}).items() if name in instead} for name in self._tools}
         self._likeness = likeness(list(self._tools.values()))
+        self._weights: dict[tuple[str, ...], dict[str, float]] = {}
 
     @property
     def names(self) -> list[str]:
@@ -63,15 +64,19 @@ class ToolSampler:
         for _ in range(min(size - len(wanted) - far, len(pool))):
             near = die.chance(numbers.near)
             anchors = wanted or list(without)
-            weights = {name: self._weight(name, anchors) for name in pool} if near and anchors else pool
-            name = die.weighted(weights)
+            name = die.weighted(self._near(pool, tuple(anchors)) if near and anchors else pool)
             chosen.append(name)
             del pool[name]
         tools = [self._tools[name] for name in (*wanted, *chosen)] + die.sample(self._others, far)
         return die.shuffled(tools)
 
-    def _weight(self, name: str, anchors: Sequence[str]) -> float:
-        return 0.001 + max(self._likeness[name].get(anchor, 0.0) for anchor in anchors) ** 2
+    def _near(self, pool: Iterable[str], anchors: tuple[str, ...]) -> dict[str, float]:
+        """Weights of these tools by how alike they are to the most similar anchor."""
+        weights = self._weights.get(anchors)
+        if weights is None:
+            closest = {name: max(alike.get(anchor, 0.0) for anchor in anchors) for name, alike in self._likeness.items()}
+            weights = self._weights[anchors] = {name: 0.001 + close**2 for name, close in closest.items()}
+        return {name: weights[name] for name in pool}
 
 
 def likeness(tools: Sequence[ToolSchema]) -> dict[str, dict[str, float]]:
