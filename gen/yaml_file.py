@@ -75,7 +75,7 @@ def _build(loader: Any, node: yaml.Node, keys: Keys, lines: dict[Keys, int], pat
         _merge(loader, node)
         mapping: dict[Any, Any] = {}
         for key_node, value_node in node.value:
-            key = loader.construct_object(key_node, deep=True)
+            key = _scalar(loader, key_node, path)
             line = key_node.start_mark.line + 1
             if not isinstance(key, str):
                 raise BadInput(f"the key {key!r} is not text", where=f"{path}:{line}", hint="put it in quotes")
@@ -86,10 +86,15 @@ def _build(loader: Any, node: yaml.Node, keys: Keys, lines: dict[Keys, int], pat
         return mapping
     if isinstance(node, yaml.SequenceNode):
         return [_build(loader, child, (*keys, i), lines, path) for i, child in enumerate(node.value)]
+    return _scalar(loader, node, path)
+
+
+def _scalar(loader: Any, node: yaml.Node, path: Path) -> Any:
     try:
         return loader.construct_object(node, deep=True)
     except ValueError as error:  # what looks like a date or a number and is none: 2026-02-30
-        raise BadInput(f"{node.value!r}: {error}", where=f"{path}:{node.start_mark.line + 1}", hint="put it in quotes if it is text") from error
+        where = f"{path}:{node.start_mark.line + 1}"
+        raise BadInput(f"{node.value!r}: {error}", where=where, hint="put it in quotes if it is text") from error
 
 
 def _merge(loader: Any, node: yaml.MappingNode) -> None:

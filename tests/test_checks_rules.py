@@ -155,6 +155,7 @@ REJECTED: dict[str, list[Conversation]] = {
     "FC401": [
         conversation("reference", says(3, "Your transaction T1001 has been paid, €12.99 in all.")),
         conversation("reference", says(3, "Your transaction T1001 was paid on 3 March.")),
+        conversation("no-call", says(4, "Between 9 March and 17 March there are two, T1187, paid, and T1190, pending.")),
         conversation("reference", says(3, "Your transaction T1002 has been paid.")),
         conversation("reference", says(3, "T1001 has been paid. It takes 3 to 5 days.")),
         conversation("reference", says(3, "T1001 has been paid. Write to help@example.com.")),
@@ -173,11 +174,13 @@ REJECTED: dict[str, list[Conversation]] = {
         conversation("reference", says(3, "I have looked it up for you.")),
         conversation("chained", says(8, "Done: €42.10 for T1188 is on its way back to you.")),
         conversation("amended", says(8, "All set: £35 to Ana Whitlock every month.")),
+        conversation("amended", says(7, '{"standing_order_id": "S19", "next_payment": "2026-05-01"}')),
     ],
     "FC404": [
         conversation("tool-error", lambda w: (w["messages"].__delitem__(slice(4, 6)), says(4, "All done, T1240 is cancelled!")(w))),
         conversation("parallel", says(5, "T1002 was paid on 27 February 2026, and so was T1004.")),
     ],
+    "FC406": [conversation("tool-error", says(5, '{"transaction_id": "T1204", "status": "Cancelled"}'))],
     "FC501": [
         conversation("irrelevant", says(1, f"whats a good wine {token} with duck"))
         for token in (
@@ -252,6 +255,9 @@ ACCEPTED: dict[str, list[Conversation]] = {
     ],
     "FC401": [
         conversation("no-call", says(4, "Two payments: T1187, paid, and T1190, pending. Together €54.60, a difference of €29.60.")),
+        conversation(
+            "no-call", says(4, "Between 10 March and 17 March there are two, T1187, paid, and T1190, pending. That is in March 2026.")
+        ),
         conversation("no-call", says(4, "On that Tuesday you made both payments, T1187 and T1190; one is paid and one is pending.")),
         conversation("amended", says(8, "£35 goes to Ana Whitlock on the 1st of each month, for the first time on 1 April, in 15 days.")),
         conversation("irrelevant", lambda w: (w["tools"].clear(), says(2, "A duck has 2 legs and lives for 8 years.")(w))),

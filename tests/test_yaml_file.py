@@ -88,6 +88,8 @@ def test_an_empty_file_holds_nothing() -> None:
         ("a: 1\nb: *nowhere\n", 2, "not valid YAML"),
         ("a: !!python/object/apply:os.getcwd []\n", 1, "not valid YAML: the tag"),
         ("a: 1\nb: !!set {c, d}\n", 2, "not valid YAML: the tag"),
+        ("a: 1\nb: 2026-02-30\n", 2, "'2026-02-30': day is out of range"),
+        ("a: 1\n2026-02-30: b\n", 2, "'2026-02-30': day is out of range"),
         ("a: !own text\n", 1, "not valid YAML"),
         ("a: 1\n--- \nb: 2\n", 2, "not valid YAML"),
     ],

@@ -53,11 +53,11 @@ def stated_facts(row: Row, context: Context) -> Iterator[Problem]:
             if not (facts.has(span) or facts.has_number_at(message.content, span) or _stands_as_it_is(row, index, span)):
                 yield f"messages[{index}].content", f"the {_KIND[span.kind]} {span.text!r} stands nowhere before"
         if message.role == "tool":
-            facts.take(row.results.get(index), row.today)
+            facts.take(row.results.get(index), row.walked(index), row.today)
         elif message.content:
             unread.append(index)
         for call in message.tool_calls:
-            facts.take(call.arguments, row.today)
+            facts.take(call.arguments, walk(call.arguments), row.today)
 
 
 def _stands_as_it_is(row: Row, index: int, span: Span) -> bool:
@@ -84,8 +84,7 @@ def contradicted_states(row: Row, context: Context) -> Iterator[Problem]:
         text = row.plain(index)
         folded = text.casefold()
         for executed in returned:
-            for field, allowed in _states(row, executed).items():
-                truths = _values(executed.result, field)
+            for field, (truths, allowed) in _states(row, executed).items():
                 lowered = {truth.casefold() for truth in truths}
                 for other in sorted(allowed):
                     if first_word(other) in folded and other.casefold() not in lowered and _claims(row, index, text, field, other, truths):
@@ -98,18 +97,19 @@ def _since_user(row: Row, index: int) -> list[Executed]:
     return [executed for executed in row.calls if start < executed.answered < index and executed.succeeded]
 
 
-def _states(row: Row, executed: Executed) -> dict[str, set[str]]:
-    """The state fields of a result, and what else they could be: by the tool's ``returns`` and the domain's readings."""
+def _states(row: Row, executed: Executed) -> dict[str, tuple[list[str], set[str]]]:
+    """The state fields of a result: their values, and what else they could be by the tool's ``returns`` and the domain's readings."""
     enums = row.known.returned_enums.get(executed.call.name, {})
-    states: dict[str, set[str]] = {}
-    for _, field, value in walk(executed.result):
-        if isinstance(value, str) and (field in enums or field in _STATE_FIELDS or field in row.known.readings):
-            states[field] = {*enums.get(field, ()), *row.known.readings.get(field, ()), *(_STATES if field in _STATE_FIELDS else ())}
+    readings = row.known.readings
+    states: dict[str, tuple[list[str], set[str]]] = {}
+    for _, field, value in row.walked(executed.answered):
+        if not isinstance(value, str):
+            continue
+        if field in states:
+            states[field][0].append(value)
+        elif field in enums or field in _STATE_FIELDS or field in readings:
+            states[field] = ([value], {*enums.get(field, ()), *readings.get(field, ()), *(_STATES if field in _STATE_FIELDS else ())})
     return states
-
-
-def _values(result: Json, field: str) -> list[str]:
-    return [value for _, name, value in walk(result) if name == field and isinstance(value, str)]
 
 
 def _claims(row: Row, index: int, text: str, field: str, other: str, truths: list[str]) -> bool:
@@ -144,11 +144,28 @@ def told_facts(row: Row, context: Context) -> Iterator[Problem]:
     served = match_calls(row).served
     for number, fact in enumerate(plan.facts):
         executed = served[fact.call] if 0 <= fact.call < len(served) else None
+        if executed is not None and executed.succeeded:
+            returned = _at(executed.result, fact.path)
+            if not same(returned, fact.value):
+                where = f"messages[{executed.answered}].content"
+                yield where, f"the result has {fact.path} = {returned!r}, the plan was made for {fact.value!r} (plan.facts[{number}])"
         start = executed.answered if executed is not None else 0
         indexes = [index for index in row.answers if index > start]
         if indexes and not any(_tells(row, index, fact) for index in indexes):
             what = f"{fact.path} = {fact.value!r}"
             yield f"messages[{indexes[-1]}].content", f"no answer says {what}, which the user asked for (plan.facts[{number}])"
+
+
+def _at(value: Json, path: str) -> Json:
+    """The value at a path such as ``items.0.price``; None where there is none."""
+    for key in path.split("."):
+        if isinstance(value, dict):
+            value = value.get(key)
+        elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
+            value = value[int(key)]
+        else:
+            return None
+    return value
 
 
 def _tells(row: Row, index: int, fact: Fact) -> bool:
@@ -199,6 +216,18 @@ def _admits(text: str, error: str) -> bool:
     words = set(_WORD.findall(error.lower()))
     shared = words & set(_WORD.findall(text.lower()))
     return len(shared) >= _FEWEST_SHARED and len(shared) > _SHARED * len(words)
+
+
+def echoed_arguments(row: Row, context: Context) -> Iterator[Problem]:
+    """A result that names another thing than its call did."""
+    for executed in row.calls:
+        if not executed.succeeded or not isinstance(executed.result, dict) or not isinstance(executed.call.arguments, dict):
+            continue
+        for name, given in executed.call.arguments.items():
+            echoed = executed.result.get(name, given)
+            if echoed != given and isinstance(given, str) and isinstance(echoed, str) and _ID.fullmatch(given):
+                where = f"messages[{executed.answered}].content"
+                yield where, f"{executed.call.name!r} was called with {name}={given!r} and returned {echoed!r}"
 
 
 def replayed_results(row: Row, context: Context) -> Iterator[Problem]:
@@ -252,5 +281,13 @@ RULES = (
         example_bad='stored {"status": "Paid"}, executed {"status": "Pending"}',
         example_good='stored {"status": "Paid"}, executed {"status": "Paid"}',
         function=replayed_results,
+    ),
+    Rule(
+        "FC406", "echoed-arguments",
+        summary="A result that repeats an id of its call repeats the same one.",
+        why="A result of another thing was put under the call: whatever the answer says of it is wrong.",
+        example_bad='cancel_order(order_id="O1140") ← {"order_id": "O6493", "status": "cancelled"}',
+        example_good='cancel_order(order_id="O1140") ← {"order_id": "O1140", "status": "cancelled"}',
+        function=echoed_arguments,
     ),
 )  # fmt: skip

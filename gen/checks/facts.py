@@ -13,7 +13,6 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from itertools import combinations
 
-from gen.checks.values import walk
 from gen.conversation import Json
 from gen.values.read import read
 from gen.values.read_span import Span
@@ -24,6 +23,7 @@ _ONE_THING = re.compile(r"[^\W\d]+[\w-]*|\d{4}-\d{2}-\d{2}\S*|\S+@\S+")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?", re.ASCII)
 _OF_NUMBERS = "0123456789.,:/-"
 _PLAIN_NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?", re.ASCII)
+_DAY_NUMBERS = re.compile(r"(?<!\d)\d{1,2}(?!\d)", re.ASCII)
 _DIGIT = re.compile(r"\d")
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?!\d)")
 _CLOCK = re.compile(r"(?<!\d)([01]\d|2[0-3]):([0-5]\d)(?!\d)")
@@ -62,9 +62,9 @@ class Facts:
                 else:
                     self.names.add(_bare(str(value)))
 
-    def take(self, value: Json, today: str) -> None:
+    def take(self, value: Json, leaves: list[tuple[str, str, Json]], today: str) -> None:
         """Take in a result or arguments: every leaf, how long its lists are, and the sums of their numbers."""
-        for _, name, leaf in walk(value):
+        for _, name, leaf in leaves:
             if isinstance(leaf, str):
                 self._text(leaf, name, today)
             elif isinstance(leaf, (int, float)) and not isinstance(leaf, bool):
@@ -103,7 +103,7 @@ class Facts:
         if span.kind == "date":
             return any(value in self.dates for value in span.values) or self._vague_day(span)
         if span.kind == "period":
-            return any(pair[0] <= day <= pair[1] for pair in span.values if isinstance(pair, tuple) for day in self.dates)
+            return self._period(span)
         if span.kind == "time":
             return any(value in self.times for value in span.values)
         return any(self._name(_bare(str(value))) for value in span.values)
@@ -117,6 +117,13 @@ class Facts:
             end += 1
         token = text[start:end].strip(".,:/-")
         return _PLAIN_NUMBER.fullmatch(token) is not None and Decimal(token.replace(",", "")).normalize() in self.numbers
+
+    def _period(self, span: Span) -> bool:
+        """From one day to another both have to be known; a month or a year is known where a day of it is."""
+        pairs = [pair for pair in span.values if isinstance(pair, tuple)]
+        if len(_DAY_NUMBERS.findall(span.text)) > 1:
+            return any(low in self.dates and high in self.dates for low, high in pairs)
+        return any(low <= day <= high for low, high in pairs for day in self.dates)
 
     def _number(self, span: Span) -> bool:
         if span.kind == "money" and span.currency and self.currencies and span.currency not in self.currencies:

@@ -85,6 +85,7 @@ class Row:
         self.matched: Match | None = None  # goal.py fills it, once
         self._readings: dict[int, Readings] = {}
         self._plain: dict[int, str] = {}
+        self._walked: dict[int, list[tuple[str, str, Json]]] = {}
         self._defaults: dict[str, JsonObject] = {}
         self._leaves: dict[int, tuple[frozenset[str], frozenset[float]]] = {}
 
@@ -174,11 +175,18 @@ class Row:
             text = self._plain[index] = plain(self.messages[index].content)
         return text
 
+    def walked(self, index: int) -> list[tuple[str, str, Json]]:
+        """The leaves of the result in message ``index``: path, name and value."""
+        found = self._walked.get(index)
+        if found is None:
+            found = self._walked[index] = walk(self.results.get(index, MISSING))
+        return found
+
     def leaves(self, index: int) -> tuple[frozenset[str], frozenset[float]]:
         """The texts (case folded) and the numbers among the leaves of the result in message ``index``."""
         found = self._leaves.get(index)
         if found is None:
-            values = [value for _, _, value in walk(self.results.get(index, MISSING))]
+            values = [value for _, _, value in self.walked(index)]
             texts = frozenset([value.casefold() for value in values if isinstance(value, str)])
             numbers = frozenset([value for value in values if isinstance(value, (int, float)) and not isinstance(value, bool)])
             found = self._leaves[index] = (texts, numbers)

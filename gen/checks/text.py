@@ -44,10 +44,8 @@ _NOTHING_HINTS = ("None", "True", "False", "null", "NaN", "nan", "undefined", "o
 _SEAM = re.compile(
     r"(?<=\S)[ \t]{2,}(?=\S)|(?<=\w) [,.!?;:](?=\s|$)|,[,.;:!?]|[;:][,.;]|(?<![.])\.\.(?![.])|[!?]\.(?=\s|$)|\(\s|(?<!\w)\(\)|^\s|\s$"
 )
-_SEAM_HINTS = (
-    "  ", "\t", " ,", " .", " !", " ?", " ;", " :", ",,", ",.", ",;", ",:", ",!", ",?", ";,", ";.", ";;", ":,", ":.", ":;", "..",
-    "!.", "?.", "( ", "()",
-)  # fmt: skip
+_SEAM_HINT = re.compile(r"[ (,;:.!?][ ,.;:!?)](?<![,;:.!?] )")
+"""Two characters of which ``_SEAM`` may make something; fast."""
 _NEVER_TWICE = {
     "the", "a", "an", "is", "are", "was", "to", "of", "for", "and", "your", "my", "on", "in", "at", "it", "i", "you", "we",
     "been", "with", "be",
@@ -140,7 +138,7 @@ def seams(row: Row, context: Context) -> Iterator[Problem]:
 
 def _seam(text: str) -> int:
     """Where two parts of the text meet badly; -1 where they do not."""
-    if text[:1].isspace() or text[-1:].isspace() or any([hint in text for hint in _SEAM_HINTS]):
+    if text[:1].isspace() or text[-1:].isspace() or "\t" in text or _SEAM_HINT.search(text):
         match = _SEAM.search(text)
         if match:
             return match.start()

@@ -213,7 +213,7 @@ def _self_test(path: Path, as_json: bool) -> None:
 
     recalls = self_test(islice(read_rows(path), SELF_TEST_ROWS), open_context(path))
     if not any(recall.applied for recall in recalls):
-        raise BadInput("no row of the corpus passes the checks, so there is nothing to corrupt", where=str(path), hint="fcgen check says why")
+        raise BadInput("no row passes the checks, so there is nothing to corrupt", where=str(path), hint="fcgen check says why")
     share = overall(recalls)
     alarms = sum(recall.caught for recall in recalls if recall.harmless)
     if as_json:

@@ -35,6 +35,9 @@ FUNCTIONS = frozenset(
 
 OWN_FUNCTIONS = frozenset(("add_days", "add_months", "days_between", "weekday", "fresh"))
 
+_FILLING_FUNCTIONS = FUNCTIONS | OWN_FUNCTIONS - {"fresh"} | frozenset("row_number rank dense_rank ntile lag lead first_value last_value sign".split())
+"""Functions that columns may be computed with while tables are filled: window functions too."""
+
 _READS = frozenset((sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE))
 _WRITES = frozenset((sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE))
 _LOG = "written_rows"
@@ -67,10 +70,12 @@ class SqlEngine:
         self._running: _Running | None = None
         self._reads: dict[tuple[str, str], Json] = {}
         _register(self._database, self._fresh)
+        self._database.set_authorizer(_authorize_filling)
         if filled is None:
             fill(self._database, declaration.source, seed=seed, domain=domain, today=today)
         else:
             _restore(self._database, filled)
+        self._database.set_authorizer(None)
         self._taken = self._ids()
         self._base = self._fingerprint()
         self._log_writes()
@@ -393,6 +398,13 @@ class _Shown(dict[str, Any]):
 
     def __missing__(self, key: str) -> str:
         return "(none)"
+
+
+def _authorize_filling(action: int, one: str | None, two: str | None, database: str | None, trigger: str | None) -> int:
+    """Columns may be computed while tables are filled: by functions that only compute, and by nothing outside the database."""
+    if action == sqlite3.SQLITE_FUNCTION:
+        return sqlite3.SQLITE_OK if two in _FILLING_FUNCTIONS else sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_DENY if action in (sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH, sqlite3.SQLITE_PRAGMA) else sqlite3.SQLITE_OK
 
 
 def _as_array(table: str, columns: Iterable[str]) -> str:

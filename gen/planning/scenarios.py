@@ -180,9 +180,10 @@ def long(draft: Draft) -> None:
 
 
 def _close(draft: Draft, share: float = 0.22) -> None:
-    """Sometimes people say thanks, and are answered."""
+    """Sometimes people say thanks, and are answered; less gladly where they did not get what they came for."""
     if draft.die.chance(share):
-        draft.say("user", "bye")
+        let_down = draft.steps[-1].act in ("cannot", "unsupported", "explain", "decline", "leave")
+        draft.say("user", "bye", detail="let_down" if let_down else None)
         draft.say("assistant", "welcome")
 
 
@@ -247,7 +248,7 @@ def _with_gap(draft: Draft) -> tuple[Want, str]:
 
 def _amended_before(draft: Draft) -> None:
     """The user changes a value before anything was done: in the same breath, when asked for something else, or to confirm."""
-    goals = [goal for goal in draft.planner.goals_for("id", 1) if any(AMENDABLE & set(spec) for spec in goal.drawn.values())]
+    goals = [goal for goal in draft.planner.goals_for("id", 1) if any(AMENDABLE & set(spec) and "optional" not in spec for spec in goal.drawn.values())]
     want = draft.want(goals=goals)
     arguments = [name for name, said in want.said.items() if said.kind in AMENDABLE]
     if not arguments:
@@ -291,15 +292,19 @@ def _amended_after(draft: Draft) -> None:
 
 def _refused(draft: Draft) -> None:
     """A guard says no, and the assistant says why."""
-    goals = [goal for goal in draft.planner.goals_for("id", 1) if goal.refused]
-    if not goals:
-        raise NothingFits("no goal can be refused")
-    goal = draft.die.weighted({g: g.weight for g in goals})
-    guard = draft.die.pick(sorted(goal.refused))
-    want = draft.want(goals=[goal], refused=guard)
+    want = _want_refused(draft)
     draft.ask(want)
     draft.act(want, expected="error")
-    draft.say("assistant", "explain", wants=(want,), detail=draft.planner.guard_of(goal.tool, want.results[0]["error"], want.arguments[0]))
+    draft.say("assistant", "explain", wants=(want,), detail=draft.planner.guard_of(want.goal.tool, want.results[0]["error"], want.arguments[0]))
+
+
+def _want_refused(draft: Draft) -> Want:
+    """A want that one of its tool's guards refuses, about something of this person's."""
+    options = [(goal, guard) for goal in draft.planner.goals_for("id", 1) for guard in sorted(goal.refused)]
+    for goal, guard in draft.die.shuffled(options)[:12]:
+        if draft.candidates(goal, goal.refused[guard]):
+            return draft.want(goals=[goal], refused=guard)
+    raise NothingFits("nothing is refused")
 
 
 def _not_found(draft: Draft) -> None:

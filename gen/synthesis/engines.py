@@ -16,43 +16,48 @@ from concurrent.futures.process import BrokenProcessPool
 from gen.errors import OutsideFailed
 from gen.recipe import Recipe
 from gen.synthesis.opening import Filled, Workshop, open_workshop
-from gen.synthesis.slots import block_lines
+from gen.synthesis.slots import Candidate, make, to_lines
 
 RESTARTS = 3
 """How often a run goes on after workers were killed from outside."""
 
-Made = tuple[int, list[str]]
-"""A block and its lines."""
+Made = tuple[list[str], list[Candidate] | None]
+"""A block: its lines and, where it was made in this process, its candidates."""
 
 _workshop: Workshop | None = None
 
 
-def in_process(workshop: Workshop, blocks: Sequence[tuple[int, range]]) -> Iterator[Made]:
-    """Make the blocks here, one after the other."""
-    for block, slots in blocks:
-        yield block, block_lines(workshop, slots)
+def make_blocks(workshop: Workshop, blocks: Sequence[range], workers: int) -> Iterator[Made]:
+    """Make these blocks, in order, with so many workers."""
+    return _in_processes(workshop, blocks, workers) if workers > 1 and len(blocks) > 1 else _in_process(workshop, blocks)
 
 
-def in_processes(workshop: Workshop, blocks: Sequence[tuple[int, range]], workers: int) -> Iterator[Made]:
-    """Make the blocks in other processes; they come in order. Raises OutsideFailed where workers keep being killed."""
+def _in_process(workshop: Workshop, blocks: Sequence[range]) -> Iterator[Made]:
+    for slots in blocks:
+        candidates = [make(workshop, slot) for slot in slots]
+        yield [line for candidate in candidates for line in to_lines(candidate)], candidates
+
+
+def _in_processes(workshop: Workshop, blocks: Sequence[range], workers: int) -> Iterator[Made]:
+    """Raises OutsideFailed where workers keep being killed."""
     waiting = deque(blocks)
     filled = workshop.filled()
     for _ in range(RESTARTS + 1):
         pool = ProcessPoolExecutor(
             workers, mp_context=multiprocessing.get_context("spawn"), initializer=_start, initargs=(workshop.recipe, filled)
         )
-        running: deque[tuple[tuple[int, range], Future[list[str]]]] = deque()
+        running: deque[tuple[range, Future[list[str]]]] = deque()
         try:
             while waiting or running:
                 while waiting and len(running) < 2 * workers:
-                    running.append((waiting[0], pool.submit(_make, waiting.popleft()[1])))
-                (block, _), future = running[0]
-                lines = future.result()
+                    slots = waiting.popleft()
+                    running.append((slots, pool.submit(_make, slots)))
+                lines = running[0][1].result()
                 running.popleft()
-                yield block, lines
+                yield lines, None
             return
         except BrokenProcessPool:
-            waiting.extendleft(block for block, _ in reversed(running))
+            waiting.extendleft(slots for slots, _ in reversed(running))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
     raise OutsideFailed(
@@ -77,4 +82,4 @@ def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
 
 def _make(slots: range) -> list[str]:
     assert _workshop is not None
-    return block_lines(_workshop, slots)
+    return [line for slot in slots for line in to_lines(make(_workshop, slot))]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gen.canonical import exact_json
 from gen.checks.context import Context, DomainKnowledge, Replay
@@ -50,6 +50,11 @@ class Workshop:
     planner: Planner
     knowledge: Mapping[str, DomainKnowledge]
     ignore: frozenset[str]
+    _tools: dict[str, JsonObject] = field(default_factory=dict)
+
+    def tool(self, wire: JsonObject) -> JsonObject:
+        """The same tool as an object that all rows share, so that its text is made once."""
+        return self._tools.setdefault(wire["function"]["name"], wire) if self._tools.get(wire["function"]["name"], wire) == wire else wire
 
     def filled(self) -> Filled:
         """The filled databases, to open the same workshop elsewhere."""

@@ -28,7 +28,7 @@ from gen.corpus.sample import as_markdown
 from gen.errors import BadInput
 from gen.recipe import Recipe
 from gen.synthesis.deciding import Decider
-from gen.synthesis.engines import in_process, in_processes
+from gen.synthesis.engines import make_blocks
 from gen.synthesis.ledger import Ledger
 from gen.synthesis.opening import Workshop, open_workshop, rows_digest
 from gen.synthesis.slots import BLOCK, Candidate, from_lines, make
@@ -186,15 +186,14 @@ class _Run:
         """The candidates of these slots, in order: from blocks on disk, or made and then kept there."""
         store = BlockStore(self.out)
         blocks = _blocks(slots)
-        missing = [(block, wanted) for block, wanted in blocks if not _complete(store, block, wanted)]
-        made = dict.fromkeys(block for block, _ in missing)
-        engine = in_processes(workshop, missing, self.workers) if self.workers > 1 and len(missing) > 1 else in_process(workshop, missing)
+        missing = {block: wanted for block, wanted in blocks if not _complete(store, block, wanted)}
+        made = make_blocks(workshop, list(missing.values()), self.workers)
         for block, wanted in blocks:
-            if block in made:
-                number, lines = next(engine)
-                assert number == block
+            candidates = None
+            if block in missing:
+                lines, candidates = next(made)
                 store.write(block, lines)
-            yield from from_lines(store.read(block), wanted)
+            yield from candidates if candidates is not None else from_lines(workshop, store.read(block), wanted)
 
     # -- a shard's share
 
@@ -206,8 +205,8 @@ class _Run:
         missing = [(block, slots) for block, slots in mine if not _complete(store, block, slots)]
         total = sum(len(slots) for _, slots in mine)
         self.progress.start(total, total - sum(len(slots) for _, slots in missing))
-        engine = in_processes(workshop, missing, self.workers) if self.workers > 1 and len(missing) > 1 else in_process(workshop, missing)
-        for (_, slots), (block, lines) in zip(missing, engine, strict=True):
+        made = make_blocks(workshop, [slots for _, slots in missing], self.workers)
+        for (block, slots), (lines, _) in zip(missing, made, strict=True):
             store.write(block, lines)
             self.progress.advance(len(slots), len(lines) - len(slots))
         return Summary(

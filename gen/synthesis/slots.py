@@ -100,26 +100,18 @@ def to_lines(candidate: Candidate) -> Iterator[str]:
         yield _line({"slot": candidate.slot, "accepted": True, "conversation": candidate.conversation.to_wire()})
 
 
-def from_lines(outcomes: list[JsonObject], slots: range) -> list[Candidate]:
-    """The candidates of a block from its lines."""
+def from_lines(workshop: Workshop, outcomes: list[JsonObject], slots: range) -> list[Candidate]:
+    """The candidates of a block from its lines. Tools are the workshop's own objects: equal ones are one."""
     rejections: dict[int, list[Rejection]] = {slot: [] for slot in slots}
     accepted: dict[int, Conversation] = {}
     for outcome in outcomes:
         if outcome["accepted"]:
-            accepted[outcome["slot"]] = Conversation.from_wire(outcome["conversation"])
+            wire = outcome["conversation"]
+            wire["tools"] = [workshop.tool(tool) for tool in wire["tools"]]
+            accepted[outcome["slot"]] = Conversation.from_wire(wire)
         else:
             rejections[outcome["slot"]].append(Rejection.from_wire(outcome))
     return [Candidate(slot, accepted.get(slot), tuple(rejections[slot])) for slot in slots]
-
-
-def block_slots(block: int, rows: int) -> range:
-    """The slots of a block, of a corpus of so many rows."""
-    return range(block * BLOCK, min((block + 1) * BLOCK, rows))
-
-
-def block_lines(workshop: Workshop, slots: range) -> list[str]:
-    """Make a block."""
-    return [line for slot in slots for line in to_lines(make(workshop, slot))]
 
 
 def _line(value: Any) -> str:

@@ -29,11 +29,13 @@ class AssistantActs:
     def speak(self, talk: Talk, step: Step, results: Sequence[Json]) -> str:
         """The reply of an assistant's step; ``results`` are those of the calls just made."""
         text = ACTS[step.act](self, talk, step, results)
-        return finish.plain(finish.capitals(finish.settle(text)))
+        text = finish.plain(finish.capitals(finish.settle(text)))
+        last = text.rpartition("\n")[2]
+        return text.removesuffix(".") if last.startswith("- ") else text  # the stop of the sentence that the list ends
 
     def before_call(self, talk: Talk, step: Step) -> str:
         """Now and then the assistant says that it looks, beside its call."""
-        return finish.capitals(words(talk, "on_it")) if step.detail[0] != "retry" and talk.die.chance(0.06) else ""
+        return finish.capitals(finish.settle(words(talk, "on_it"))) if step.detail[0] != "retry" and talk.die.chance(0.06) else ""
 
     def think(self, talk: Talk, step: Step) -> str | None:
         """The thought before a step; None where the act is plain."""

@@ -149,7 +149,8 @@ def _correction(talk: Talk, step: Step) -> str:
     assert step.change is not None
     name = step.change.argument
     new, old = say(talk, name, step.change.new, "day"), say(talk, name, step.change.old, "day")
-    return finish.stop(words(talk, "correction_before", new=new, old=old), question=False)
+    rule = "correction_before_formal" if talk.planned.persona.formal else "correction_before"
+    return finish.stop(words(talk, rule, new=new, old=old), question=False)
 
 
 def _next(acts: UserActs, talk: Talk, step: Step) -> str:
@@ -190,7 +191,7 @@ def _yes(acts: UserActs, talk: Talk, step: Step) -> str:
 
 
 def _no(acts: UserActs, talk: Talk, step: Step) -> str:
-    return finish.stop(words(talk, "no"), question=False)
+    return finish.stop(words(talk, "no_formal" if talk.planned.persona.formal else "no"), question=False)
 
 
 def _amend(acts: UserActs, talk: Talk, step: Step) -> str:
@@ -203,7 +204,7 @@ def _right_id(acts: UserActs, talk: Talk, step: Step) -> str:
 
 
 def _again(acts: UserActs, talk: Talk, step: Step) -> str:
-    return finish.stop(words(talk, "say_again"), question=True)
+    return finish.stop(words(talk, "say_again"))
 
 
 def _question(acts: UserActs, talk: Talk, step: Step) -> str:
@@ -226,7 +227,8 @@ def _smalltalk(acts: UserActs, talk: Talk, step: Step) -> str:
 
 
 def _bye(acts: UserActs, talk: Talk, step: Step) -> str:
-    return finish.stop(words(talk, "bye_user"), question=False)
+    formal = "_formal" if talk.planned.persona.formal else ""
+    return finish.stop(words(talk, "bye_let_down" if step.detail == "let_down" else f"bye_user{formal}"), question=False)
 
 
 ACTS: dict[str, Callable[[UserActs, Talk, Step], str]] = {

@@ -43,7 +43,7 @@ class Simulator:
         """The conversation of this plan, ready to be spoken."""
         die = dice(self._seed, "speech", planned.slot, "attempt", planned.attempt)
         voice = _voice(planned, die)
-        talk = Talk(planned, die, self._phrases, self._entities, voice, planned.plan.today)
+        talk = Talk(planned, die, self._phrases, self._entities, voice, planned.plan.today, short_dates=die.chance(0.3))
         choose_facts(talk)
         return Dialogue(talk, planned.steps, self._users, self._assistants, self._thoughts)
 

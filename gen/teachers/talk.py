@@ -38,6 +38,7 @@ class Talk:
     entities: Mapping[str, Entity]
     voice: Voice
     today: str
+    short_dates: bool
     known: set[str] = field(default_factory=set)
     topic: Any = None
     answered: dict[int, list[Json]] = field(default_factory=dict)
@@ -78,7 +79,7 @@ class User:
         self.die = talk.die
         self.want = want
         self.withheld = withheld
-        self.plural = len(want.subjects) > 1
+        self.plural = len(want.subjects) > 1 or any(said.kind == "references" and len(said.value) > 1 for said in want.said.values())
         self.spoken: set[str] = set()
         self._said = dict(want.said)
         self._said.pop(withheld, None)
@@ -374,7 +375,7 @@ def _stated_number(value: float, name: str, beside: JsonObject) -> str:
 
 def _stated_text(talk: Talk, text: str) -> str:
     if _DATE.fullmatch(text):
-        return speak.state_date(text, talk.today) if talk.die.chance(0.7) else speak.state_date_short(text, talk.today)
+        return speak.state_date_short(text, talk.today) if talk.short_dates else speak.state_date(text, talk.today)
     if _TIME.fullmatch(text):
         return speak.state_time(text)
     if moment := _MOMENT.fullmatch(text):

@@ -112,6 +112,6 @@ _RULES = {
     "unsupported": "think_no_tool",
     "decline": "think_off_topic",
     "explain": "think_refused",
-    "know": "think_known_already",
+    "know": "think_system_says",
     "repeat": "think_known_already",
 }

@@ -16,6 +16,8 @@ from gen.errors import BadInput, from_os_error
 from gen.tools.validation import check_schema
 
 NAME = re.compile(r"[a-z][a-z0-9_]{1,63}")
+_NAMED = re.compile(r'"name"\s*:\s*"')
+_SEPARATORS = re.compile(r"[\s,]*")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +64,8 @@ def read_tools(path: Path) -> dict[str, ToolSchema]:
     """The tools of a ``tools.json``, by name. Raises BadInput with the line of the tool that is wrong."""
     try:
         text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"the file is not UTF-8: {error.reason} at byte {error.start}", where=str(path)) from error
     except OSError as error:
         raise from_os_error(error, path, "reading the tools") from error
     try:
@@ -71,22 +75,21 @@ def read_tools(path: Path) -> dict[str, ToolSchema]:
     if not isinstance(wires, list) or not wires:
         raise BadInput("a tools.json is a list of tools", where=str(path), allowed='[{"type": "function", "function": {...}}, ...]')
     tools: dict[str, ToolSchema] = {}
-    for index, wire in enumerate(wires):
-        tool = _checked(wire, index, path, text)
+    for index, (wire, line) in enumerate(zip(wires, _lines(text), strict=True)):
+        tool = _checked(wire, index, f"{path}:{line}")
         if tool.name in tools:
-            raise BadInput(f"the tool {tool.name!r} stands twice", where=_where(path, text, tool.name))
+            raise BadInput(f"the tool {tool.name!r} stands twice", where=f"{path}:{line}")
         tools[tool.name] = tool
     return tools
 
 
-def _checked(wire: Any, index: int, path: Path, text: str) -> ToolSchema:
+def _checked(wire: Any, index: int, where: str) -> ToolSchema:
     try:
         tool = tool_schema(wire)
     except (KeyError, TypeError, AttributeError) as error:
         raise BadInput(
-            f"tool {index} is not a tool", where=str(path), allowed='{"type": "function", "function": {"name", "description", "parameters"}}'
+            f"tool {index} is not a tool", where=where, allowed='{"type": "function", "function": {"name", "description", "parameters"}}'
         ) from error
-    where = _where(path, text, tool.name)
     if not isinstance(tool.name, str) or not NAME.fullmatch(tool.name):
         raise BadInput(f"{tool.name!r} is no name for a tool", where=where, allowed="lower-case letters, digits and underscores, 2 to 64 of them")
     for kind, schema in (("parameters", tool.parameters), ("returns", tool.returns)):
@@ -100,6 +103,13 @@ def _checked(wire: Any, index: int, path: Path, text: str) -> ToolSchema:
     return tool
 
 
-def _where(path: Path, text: str, name: object) -> str:
-    position = text.find(f'"name": "{name}"')
-    return f"{path}:{text.count(chr(10), 0, position) + 1}" if position >= 0 else str(path)
+def _lines(text: str) -> list[int]:
+    """The line of each item of a JSON list: where its name stands, or where it begins."""
+    decoder = json.JSONDecoder()
+    at = text.index("[") + 1
+    lines = []
+    while (begin := _SEPARATORS.match(text, at)) and text[begin.end()] != "]":
+        _, at = decoder.raw_decode(text, begin.end())
+        named = _NAMED.search(text, begin.end(), at)
+        lines.append(text.count("\n", 0, named.start() if named else begin.end()) + 1)
+    return lines
