@@ -76,7 +76,7 @@ def test_the_summary_says_what_was_made_and_what_to_type_next(made: Run) -> None
     result = run("--recipe", "tiny")
     assert "corpora/tiny: 200 conversations, in 0.5 s (400 rows/s)" in result.stdout
     assert "train 180, test 20" in result.stdout
-    assert "9 candidates: plan: nothing_fits 7, check: FC301 2" in result.stdout
+    assert "9 candidates: plan nothing_fits 7, check FC301 2" in result.stdout
     assert "  fcgen show corpora/tiny\n" in result.stdout
     assert "200 of 200 rows" in result.stderr
     assert "a note" in result.stderr

@@ -98,7 +98,7 @@ def _since_user(row: Row, index: int) -> list[Executed]:
 
 
 def _states(row: Row, executed: Executed) -> dict[str, tuple[list[str], set[str]]]:
-    """The state fields of a result: their values, and what else they could be by the tool's ``returns`` and the domain's readings."""
+    """The state fields of a result: their values, and what else they could be: by the tool's ``returns``, else the domain's readings."""
     enums = row.known.returned_enums.get(executed.call.name, {})
     readings = row.known.readings
     states: dict[str, tuple[list[str], set[str]]] = {}
@@ -108,7 +108,8 @@ def _states(row: Row, executed: Executed) -> dict[str, tuple[list[str], set[str]
         if field in states:
             states[field][0].append(value)
         elif field in enums or field in _STATE_FIELDS or field in readings:
-            states[field] = ([value], {*enums.get(field, ()), *readings.get(field, ()), *(_STATES if field in _STATE_FIELDS else ())})
+            others = enums[field] if field in enums else tuple(readings.get(field, ()))
+            states[field] = ([value], {*others, *(_STATES if field in _STATE_FIELDS else ())})
     return states
 
 

@@ -93,9 +93,9 @@ class Draft:
                 options.remove(goal)
         raise NothingFits(f"no goal fits ({mode}, {count})")
 
-    def want_about(self, goal: Goal, subject: Reference | None) -> Want:
-        """The same, of this goal and this subject."""
-        return self._fill(goal, [] if subject is None else [subject])
+    def want_about(self, goal: Goal, subject: Reference, *, plain: bool = False) -> Want:
+        """The same, of this goal and this subject; ``plain``: without optional arguments, which nobody would say."""
+        return self._fill(goal, [subject], plain=plain)
 
     def _want(self, goal: Goal, mode: str, count: int, refused: str) -> Want:
         if goal.subject is None:
@@ -106,13 +106,13 @@ class Draft:
         entity = self.planner.entities[goal.subject]
         return self._fill(goal, [self.reference(entity, row, mode) for row in self.die.sample(rows, count)])
 
-    def _fill(self, goal: Goal, subjects: list[Reference]) -> Want:
+    def _fill(self, goal: Goal, subjects: list[Reference], *, plain: bool = False) -> Want:
         said: dict[str, Said] = {}
         drawn: JsonObject = {}
         it = subjects[0].row if subjects else {}
         properties = self.planner.tools[goal.tool].schema.parameters["properties"]
         for name, spec in goal.drawn.items():
-            if "optional" in spec and not self.die.chance(spec["optional"]):
+            if "optional" in spec and not self.die.chance(0.0 if plain else spec["optional"]):
                 continue
             value, spoken = draw(spec, (self, self.die, it, properties.get(name, {})))
             if "+" in name:

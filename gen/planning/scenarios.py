@@ -230,7 +230,7 @@ def _same_wish(draft: Draft, last: Want) -> Want | None:
     spoken = {reference.id for reference in last.subjects}
     entity = draft.planner.entities[last.subjects[0].entity]
     rows = [row for row in draft.candidates(last.goal, last.goal.where) if row[entity.id] not in spoken]
-    return draft.want_about(last.goal, draft.reference(entity, draft.die.pick(rows), "id")) if rows else None
+    return draft.want_about(last.goal, draft.reference(entity, draft.die.pick(rows), "id"), plain=True) if rows else None
 
 
 def _with_gap(draft: Draft) -> tuple[Want, str]:
@@ -285,7 +285,7 @@ def _amended_after(draft: Draft) -> None:
     rows = [row for row in draft.candidates(want.goal, want.goal.where) if row[entity.id] != want.subjects[0].id]
     if not rows:
         raise NothingFits("no other to mean")
-    meant = draft.want_about(want.goal, draft.reference(entity, draft.die.pick(rows), "id"))
+    meant = draft.want_about(want.goal, draft.reference(entity, draft.die.pick(rows), "id"), plain=True)
     draft.ask(meant, act="correct")
     draft.serve(meant)
 
@@ -313,7 +313,9 @@ def _not_found(draft: Draft) -> None:
     want = draft.want(goals=goals)
     right = want.subjects[0]
     wrong = _misread(draft, right)
-    asked = Want(want.goal, [replace(right, id=wrong)], [{**want.arguments[0], str(want.goal.subject_argument): wrong}], want.said)
+    name = str(want.goal.subject_argument)
+    given = [wrong] if isinstance(want.arguments[0][name], list) else wrong
+    asked = Want(want.goal, [replace(right, id=wrong)], [{**want.arguments[0], name: given}], want.said)
     draft.ask(asked)
     draft.act(asked, expected="error")
     draft.say("assistant", "explain", wants=(asked,), detail=draft.planner.guard_of(asked.goal.tool, asked.results[0]["error"], asked.arguments[0]))

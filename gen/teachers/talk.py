@@ -133,8 +133,9 @@ def _unnamed(talk: Talk, reference: Reference) -> str:
     phrases = talk.entity(reference.entity)
     if "my" in phrases.lists:
         return realise(phrases.lists["my"], Words(talk))
-    noun = realise(phrases.lists["one"], Words(talk))
-    return finish.settle(talk.die.pick(("my {}", "my {}", "a\x01 {}", "one of my {}")).format(noun) if not noun.startswith("my ") else noun)
+    if talk.die.chance(0.25):
+        return f"one of my {realise(phrases.lists['many'], Words(talk))}"
+    return f"my {realise(phrases.lists['one'], Words(talk))}"
 
 
 def _say_id(talk: Talk, identifier: str) -> str:
@@ -157,7 +158,7 @@ class _Described:
     def value(self, slot: str, form: str) -> str:
         value = self._row[slot]
         if isinstance(value, str) and slot in self.talk.phrases.values and value in self.talk.phrases.values[slot]:
-            return realise(self.talk.phrases.values[slot][value], Words(self.talk))
+            return _choice(self.talk, slot, Said("choice", value), form)
         return say(self.talk, slot, _said_of(value, self._row), form)
 
 
@@ -205,7 +206,8 @@ def _integer(talk: Talk, name: str, said: Said, form: str) -> str:
 def _choice(talk: Talk, name: str, said: Said, form: str) -> str:
     key = str(said.value).lower() if isinstance(said.value, bool) else str(said.value)
     phrases = talk.phrases.values.get(name, {}).get(key)
-    return realise(phrases, Words(talk)) if phrases else finish.value(humanised(key))
+    text = finish.settle(realise(phrases, Words(talk))) if phrases else humanised(key)
+    return finish.value(text.lower() if talk.voice.lower else text)
 
 
 def _text(talk: Talk, name: str, said: Said, form: str) -> str:
@@ -345,10 +347,8 @@ def state(talk: Talk, name: str, value: Any, beside: JsonObject, form: str) -> s
     """A value as the assistant states it, by its type."""
     if form == "plain":
         return str(value)
-    if isinstance(value, bool) or (isinstance(value, str) and name in talk.phrases.values):
-        phrases = talk.phrases.values.get(name, {}).get(str(value).lower() if isinstance(value, bool) else value)
-        if phrases and isinstance(value, bool):
-            return realise(phrases, Words(talk))
+    if isinstance(value, bool) and (phrases := talk.phrases.values.get(name, {}).get(str(value).lower())):
+        return realise(phrases, Words(talk))
     if isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool) and _is_money(name, beside)):
         return _stated_number(value, name, beside)
     if isinstance(value, int):
@@ -363,8 +363,11 @@ def state(talk: Talk, name: str, value: Any, beside: JsonObject, form: str) -> s
 MONEY_NAMES = re.compile(r"amount|price|total|fee|cost|balance|limit|paid|refund|value|spent|charge|deposit|sum|average|budget|discount|minimum|shipping", re.IGNORECASE)
 
 
+NUMBER_NAMES = re.compile(r"(?:^|_)(?:count|nights|number|percent|days|points)(?:$|_)")
+
+
 def _is_money(name: str, beside: JsonObject) -> bool:
-    return bool(beside.get("currency")) and MONEY_NAMES.search(name) is not None and not re.search(r"count|nights|number|percent|days|points", name)
+    return bool(beside.get("currency")) and MONEY_NAMES.search(name) is not None and NUMBER_NAMES.search(name) is None
 
 
 def _stated_number(value: float, name: str, beside: JsonObject) -> str:
