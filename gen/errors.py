@@ -95,6 +95,8 @@ def from_os_error(error: OSError, path: Path | str, doing: str) -> FcgenError:
     reason = error.strerror or str(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOMEM):
         return OutsideFailed(
-            f"{doing} failed: {reason}", where=str(path), hint="free some space, then run the same command again: it goes on where it stopped"
+            f"{doing} failed: {reason}",
+            where=str(path),
+            hint="free some space, then run the same command again: it goes on where it stopped",
         )
     return BadInput(f"{doing} failed: {reason}", where=str(path))

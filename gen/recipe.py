@@ -65,7 +65,9 @@ class Checks(_Part):
     """What is asked of every row."""
 
     ignore: list[str] = Field(default_factory=list, description="codes of rules that do not count")
-    near_duplicates: Share = Field(0.7, description="3-gram Jaccard similarity of what users say above which a row is a near-duplicate; 1 turns it off")
+    near_duplicates: Share = Field(
+        0.7, description="3-gram Jaccard similarity of what users say above which a row is a near-duplicate; 1 turns it off"
+    )
 
 
 class Render(_Part):
@@ -167,7 +169,9 @@ def find_recipe(name: str) -> Path:
     if name.endswith((".yaml", ".yml")) or "/" in name:
         path = Path(name)
         if not path.is_file():
-            raise BadInput(f"there is no recipe file {name!r}", hint="fcgen recipes lists the recipes that are here; fcgen recipes new writes one")
+            raise BadInput(
+                f"there is no recipe file {name!r}", hint="fcgen recipes lists the recipes that are here; fcgen recipes new writes one"
+            )
         return path
     known = recipes()
     if name not in known:

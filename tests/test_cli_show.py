@@ -129,7 +129,9 @@ def test_lines_are_wrapped_below_themselves() -> None:
 def test_colours_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    assert "\x1b[" in run("--row", "0").stdout
+    coloured = run("--row", "0").stdout
+    assert "\x1b[1;33muser       \x1b[0mWhat's the status" in coloured
+    assert "\x1b[2;3mThey gave the number.\x1b[0m" in coloured
     monkeypatch.delenv("FORCE_COLOR")
     assert "\x1b" not in run("--row", "0").stdout
 

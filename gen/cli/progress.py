@@ -102,11 +102,11 @@ class Bar:
 
     def __init__(self) -> None:
         self._progress = _bar()
-        self._task = self._progress.add_task("", total=None, rejected=0)
+        self._task = self._progress.add_task("", total=None, resumed=0, rejected=0)
         self._drawn = 0.0
 
     def start(self, total: int, done: int) -> None:
-        self._progress.reset(self._task, total=total, completed=done)
+        self._progress.reset(self._task, total=total, completed=done, resumed=done, rejected=0)
         self._progress.refresh()
 
     def advance(self, accepted: int, rejected: int) -> None:
@@ -134,10 +134,10 @@ def _bar() -> Progress:
     from rich.text import Text
 
     class Speed(ProgressColumn):
-        """Accepted rows a second, and how many candidates were rejected."""
+        """Accepted rows a second since the start, and how many candidates were rejected."""
 
         def render(self, task: Task) -> Text:
-            rate = task.finished_speed or task.speed or 0.0
+            rate = (task.completed - task.fields["resumed"]) / (task.elapsed or 1.0)
             return Text(f"{rate:,.0f} rows/s · {task.fields['rejected']:,} rejected", style="dim")
 
     columns = (BarColumn(bar_width=30), MofNCompleteColumn(), Speed(), TimeRemainingColumn(compact=True))

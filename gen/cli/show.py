@@ -123,7 +123,7 @@ def print_conversation(row: Conversation, *, with_tools: bool = False) -> None:
     console = stdout_console()
     console.print(Text(_title(row), style="bold reverse"))
     for line in _laid_out(row, with_tools=with_tools, width=terminal_width()):
-        console.print(Text(f"{line.label:{LABEL}}", style=line.label_style) + Text(line.text, style=line.style))
+        console.print(Text.assemble((f"{line.label:{LABEL}}", line.label_style), (line.text, line.style)))
 
 
 def plain_text(row: Conversation, *, width: int) -> str:

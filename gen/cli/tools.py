@@ -124,9 +124,7 @@ def new_domain(name: str) -> None:
     from gen.cli.starting import start_domain
 
     folder = start_domain(name, Path("schemas"))
-    note(
-        f"{folder} is yours to change. Next:\n  fcgen tools check {folder}\n  fcgen recipes new {name}   # and name the domain in it"
-    )
+    note(f"{folder} is yours to change. Next:\n  fcgen tools check {folder}\n  fcgen recipes new {name}   # and name the domain in it")
 
 
 @tools.command("check")

@@ -19,7 +19,9 @@ def _paragraphs(message: Message) -> list[str]:
     parts = [f"> **{message.role}** *thinks: {_inline(message.reasoning_content)}*"] if message.reasoning_content else []
     if message.content:
         parts.append(f"> **{message.role}** {_inline(message.content)}")
-    return parts + [f"> → `{call.name}({', '.join(f'{k}={exact_json(v)}' for k, v in call.arguments.items())})`" for call in message.tool_calls]
+    return parts + [
+        f"> → `{call.name}({', '.join(f'{k}={exact_json(v)}' for k, v in call.arguments.items())})`" for call in message.tool_calls
+    ]
 
 
 def _inline(text: str) -> str:

@@ -85,7 +85,9 @@ def declare(domain: Domain) -> Declaration:
             raise unknown_name("tool", name, domain.tools, where=source.where("tools", name))
     for name in domain.tools:
         if name not in declared:
-            raise BadInput(f"the tool {name!r} of tools.json has no declaration", where=source.where("tools"), hint=f"add {name}: under tools:")
+            raise BadInput(
+                f"the tool {name!r} of tools.json has no declaration", where=source.where("tools"), hint=f"add {name}: under tools:"
+            )
     person = data.get("person")
     if person is not None and person not in tables:
         raise unknown_name("table", person, tables, where=source.where("person"))
@@ -115,7 +117,9 @@ def _tables(source: YamlFile) -> JsonObject:
             raise BadInput(f"unknown key {unknown!r} of a table", where=source.where("tables", name, unknown), allowed="rows, per, columns")
         for column in (name, *columns):
             if not _NAME.fullmatch(column):
-                raise BadInput(f"{column!r} is no name", where=source.where("tables", name, "columns", column), allowed="lower-case letters, digits, _")
+                raise BadInput(
+                    f"{column!r} is no name", where=source.where("tables", name, "columns", column), allowed="lower-case letters, digits, _"
+                )
         for column, spec in columns.items():
             check_column(source, ("tables", name, "columns", column), spec)
     return tables
@@ -126,7 +130,12 @@ def _tool(source: YamlFile, name: str, domain: Domain) -> SqlTool:
     data = _mapping(source, *keys)
     for key in data:
         if key not in _TOOL_KEYS:
-            raise BadInput(f"unknown key {key!r} of a tool", where=source.where(*keys, key), allowed=", ".join(_TOOL_KEYS), hint=did_you_mean(key, _TOOL_KEYS))
+            raise BadInput(
+                f"unknown key {key!r} of a tool",
+                where=source.where(*keys, key),
+                allowed=", ".join(_TOOL_KEYS),
+                hint=did_you_mean(key, _TOOL_KEYS),
+            )
     if "result" not in data:
         raise BadInput(f"{name} declares no result", where=source.where(*keys))
     for other in data.get("stands_in_for", ()):
@@ -160,7 +169,9 @@ def _result(source: YamlFile, tool: str, data: Any) -> tuple[Part, ...]:
     for key, form in data.items():
         where = source.where(*keys, key)
         if not isinstance(form, dict) or len(form) != 1 or next(iter(form)) not in _FORMS:
-            raise BadInput(f"{tool}.result.{key} is {form!r}", where=where, allowed="one key of " + ", ".join(f"{{{f}: SQL}}" for f in _FORMS))
+            raise BadInput(
+                f"{tool}.result.{key} is {form!r}", where=where, allowed="one key of " + ", ".join(f"{{{f}: SQL}}" for f in _FORMS)
+            )
         ((kind, sql),) = form.items()
         parts.append(Part(key, kind, sql, where))
     return tuple(parts)

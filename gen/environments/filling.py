@@ -145,11 +145,18 @@ def check_column(source: YamlFile, keys: tuple[str, ...], spec: Any) -> None:
         return
     where = source.where(*keys)
     if not isinstance(spec, dict):
-        raise BadInput(f"the column {keys[-1]!r} is declared as {spec!r}", where=where, allowed="a mapping such as {id: ...}, or nothing for NULL")
+        raise BadInput(
+            f"the column {keys[-1]!r} is declared as {spec!r}", where=where, allowed="a mapping such as {id: ...}, or nothing for NULL"
+        )
     kinds = [key for key in spec if key in GENERATORS]
     if len(kinds) != 1:
         near = next((hint for key in spec if (hint := did_you_mean(key, GENERATORS))), "")
-        raise BadInput(f"the column {keys[-1]!r} needs exactly one generator, it has {kinds or 'none'}", where=where, allowed=", ".join(GENERATORS), hint=near)
+        raise BadInput(
+            f"the column {keys[-1]!r} needs exactly one generator, it has {kinds or 'none'}",
+            where=where,
+            allowed=", ".join(GENERATORS),
+            hint=near,
+        )
 
 
 # One small function for each generator: (filling, the row so far, the column's declaration) → value.
@@ -167,7 +174,9 @@ def _code(filling: Filling, row: Row, spec: Mapping[str, Any]) -> str:
     """A booking-code-like id: ``{code: 6}``. No letters or digits that look alike."""
     used = filling.used.setdefault((filling.keys[1], filling.keys[3]), set())
     while True:
-        code = "".join(filling.die.pick("ABCDEFGHJKLMNPQRSTUVWXYZ") if i % 2 == 0 else filling.die.pick("23456789") for i in range(spec["code"]))
+        code = "".join(
+            filling.die.pick("ABCDEFGHJKLMNPQRSTUVWXYZ") if i % 2 == 0 else filling.die.pick("23456789") for i in range(spec["code"])
+        )
         if code not in used:
             used.add(code)
             return code
@@ -228,20 +237,23 @@ def _integer(filling: Filling, row: Row, spec: Mapping[str, Any]) -> int:
 
 
 def _money(filling: Filling, row: Row, spec: Mapping[str, Any]) -> float:
-    return draw_money(filling.die, **spec["money"])
+    return draw_money(filling.die, **renamed(spec["money"]))
 
 
-def draw_money(die: Dice, *, median: float, spread: float = 0.8, min: float = 1, max: float = 5000) -> float:
+def renamed(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys of a declaration that Python has other uses for, under the names of parameters."""
+    return {{"from": "low", "to": "high", "min": "low", "max": "high"}.get(key, key): value for key, value in spec.items()}
+
+
+def draw_money(die: Dice, *, median: float, spread: float = 0.8, low: float = 1, high: float = 5000) -> float:
     """An amount with two decimals: log-normal around the median, ending as prices end (.99, .50, .00 oftener)."""
     u, v = 1.0 - die.random(), die.random()
     normal = math.sqrt(-2.0 * math.log(u)) * math.cos(2.0 * math.pi * v)
     amount = median * math.exp(spread * normal)
-    whole = int(amount if amount < max else max)
     ending = die.random()
     cents = 99 if ending < 0.18 else 50 if ending < 0.33 else 0 if ending < 0.5 else 95 if ending < 0.55 else die.below(100)
-    cents_total = whole * 100 + cents
-    cents_total = int(min * 100) if cents_total < min * 100 else int(max * 100) if cents_total > max * 100 else cents_total
-    return cents_total / 100
+    total = int(min(amount, high)) * 100 + cents
+    return min(max(total, round(low * 100)), round(high * 100)) / 100
 
 
 def _date(filling: Filling, row: Row, spec: Mapping[str, Any]) -> str | None:
@@ -260,7 +272,7 @@ def _date(filling: Filling, row: Row, spec: Mapping[str, Any]) -> str | None:
 
 
 def _time(filling: Filling, row: Row, spec: Mapping[str, Any]) -> str:
-    return draw_time(filling.die, **{{"from": "low", "to": "high"}.get(k, k): v for k, v in spec["time"].items()})
+    return draw_time(filling.die, **renamed(spec["time"]))
 
 
 def draw_time(die: Dice, *, low: str = "07:00", high: str = "21:00", step: int = 15) -> str:

@@ -35,12 +35,17 @@ FUNCTIONS = frozenset(
 
 OWN_FUNCTIONS = frozenset(("add_days", "add_months", "days_between", "weekday", "fresh"))
 
-_FILLING_FUNCTIONS = FUNCTIONS | OWN_FUNCTIONS - {"fresh"} | frozenset("row_number rank dense_rank ntile lag lead first_value last_value sign".split())
+_FILLING_FUNCTIONS = (
+    FUNCTIONS | OWN_FUNCTIONS - {"fresh"} | frozenset("row_number rank dense_rank ntile lag lead first_value last_value sign".split())
+)
 """Functions that columns may be computed with while tables are filled: window functions too."""
 
 _READS = frozenset((sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE))
 _WRITES = frozenset((sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE))
 _LOG = "written_rows"
+
+_READING, _COMPARING = "reading", "comparing"
+"""What the authorizer lets through beside a tool's statements: queries that write nothing; the log of written rows."""
 
 
 @dataclass(slots=True)
@@ -69,6 +74,7 @@ class SqlEngine:
         self._database = sqlite3.connect(":memory:", isolation_level=None, cached_statements=1024)
         self._running: _Running | None = None
         self._reads: dict[tuple[str, str], Json] = {}
+        self._mode = ""
         _register(self._database, self._fresh)
         self._database.set_authorizer(_authorize_filling)
         if filled is None:
@@ -137,7 +143,8 @@ class SqlEngine:
         """A digest of the database as it stands: of its filling and of the rows that differ from it."""
         if not self.changed:
             return self._base
-        return digest([self._base, self._differences()])[:16]
+        differences = self._differences()
+        return digest([self._base, differences])[:16] if differences else self._base
 
     def end(self) -> None:
         """Roll everything back. Safe to call where no conversation runs."""
@@ -150,10 +157,15 @@ class SqlEngine:
 
     def rows(self, sql: str, parameters: Mapping[str, Any], *, where: str = "") -> list[dict[str, Any]]:
         """Rows of a query. Raises BadInput with its place where the SQL is wrong."""
+        self._mode = _READING
         try:
             cursor = self._database.execute(sql, parameters)
         except sqlite3.Error as error:
             raise _sql_error(error, where) from error
+        finally:
+            self._mode = ""
+        if cursor.description is None:
+            raise BadInput("SQL: not a query", where=where, allowed="SELECT")
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor]
 
@@ -177,7 +189,11 @@ class SqlEngine:
         bound = prepared.bind(arguments, self.today)
         run = self._database.execute
         for guard in prepared.tool.guards:
-            if run(guard.find, bound).fetchone() is None:
+            try:
+                found = run(guard.find, bound).fetchone()
+            except sqlite3.Error as error:
+                raise _sql_error(error, guard.where) from error
+            if found is None:
                 return {"error": guard.refusal.format_map(_Shown(arguments, prepared.tool.schema.defaults))}
         for sql, where in prepared.tool.statements:
             try:
@@ -206,7 +222,10 @@ class SqlEngine:
         return frozenset(taken)
 
     def _fingerprint(self) -> str:
-        rows = [[table, [list(row) for row in self._database.execute(f"SELECT * FROM {table} ORDER BY rowid")]] for table in self.declaration.tables]
+        rows = [
+            [table, [list(row) for row in self._database.execute(f"SELECT * FROM {table} ORDER BY rowid")]]
+            for table in self.declaration.tables
+        ]
         return digest(rows)[:16]
 
     def _log_writes(self) -> None:
@@ -222,7 +241,10 @@ class SqlEngine:
 
     def _differences(self) -> list[list[Json]]:
         found = []
-        for table, row, before in self._database.execute(f"SELECT name, row, before FROM temp.{_LOG}").fetchall():
+        self._mode = _COMPARING
+        written = self._database.execute(f"SELECT name, row, before FROM temp.{_LOG}").fetchall()
+        self._mode = ""
+        for table, row, before in written:
             columns = self.declaration.tables[table]["columns"]
             now = self._database.execute(f"SELECT {_as_array(table, columns)} FROM {table} WHERE rowid = ?", (row,)).fetchone()
             after = None if now is None else now[0]
@@ -236,10 +258,14 @@ class SqlEngine:
         if action in _READS:
             return sqlite3.SQLITE_OK
         if action == sqlite3.SQLITE_READ:
-            own = one == _LOG
-            return sqlite3.SQLITE_OK if own or one in self.declaration.tables or not one or one in ("json_each", "json_tree") else sqlite3.SQLITE_DENY
+            own = one == _LOG and self._mode == _COMPARING
+            return (
+                sqlite3.SQLITE_OK
+                if own or one in self.declaration.tables or not one or one in ("json_each", "json_tree")
+                else sqlite3.SQLITE_DENY
+            )
         if action in _WRITES:
-            return sqlite3.SQLITE_OK if one in self.declaration.tables else sqlite3.SQLITE_DENY
+            return sqlite3.SQLITE_OK if one in self.declaration.tables and self._mode != _READING else sqlite3.SQLITE_DENY
         if action == sqlite3.SQLITE_FUNCTION:
             return sqlite3.SQLITE_OK if two in FUNCTIONS or two in OWN_FUNCTIONS else sqlite3.SQLITE_DENY
         if action == sqlite3.SQLITE_SAVEPOINT:
@@ -251,15 +277,22 @@ class SqlEngine:
         for prepared in self._tools.values():
             tool = prepared.tool
             bound = prepared.bind({}, self.today)
-            queries = [(g.find, g.where) for g in tool.guards] + list(tool.statements) + [(p.sql, p.where) for p in tool.result]
-            for sql, where in queries:
-                if sql.lstrip().split(None, 1)[0].upper() not in ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE"):
-                    raise BadInput(f"SQL: {sql.split(None, 1)[0]!r} is not allowed", where=where, allowed="SELECT, WITH, INSERT, UPDATE, DELETE")
-                try:
-                    self._database.execute("EXPLAIN " + sql, bound)
-                except sqlite3.Error as error:
-                    raise _sql_error(error, where) from error
+            for sql, where in tool.statements:
+                self._prepare(sql, bound, where, ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE"))
+            self._mode = _READING
+            for sql, where in [(g.find, g.where) for g in tool.guards] + [(p.sql, p.where) for p in tool.result]:
+                self._prepare(sql, bound, where, ("SELECT", "WITH"))
+            self._mode = ""
             prepared.check_columns(self._database, bound)
+
+    def _prepare(self, sql: str, bound: Mapping[str, Any], where: str, allowed: tuple[str, ...]) -> None:
+        verb = (sql.split(None, 1) or [""])[0]
+        if verb.upper() not in allowed:
+            raise BadInput(f"SQL: {verb!r} is not allowed", where=where, allowed=", ".join(allowed))
+        try:
+            self._database.execute("EXPLAIN " + sql, bound)
+        except sqlite3.Error as error:
+            raise _sql_error(error, where) from error
 
 
 class _Prepared:
@@ -306,7 +339,9 @@ class _Prepared:
         if not objects and part.key and part.key not in self._required:
             return None
         if len(objects) != 1:
-            raise BadInput(f"the result of {self.tool.schema.name} has {len(objects)} rows", where=part.where, allowed="a query of exactly one row")
+            raise BadInput(
+                f"the result of {self.tool.schema.name} has {len(objects)} rows", where=part.where, allowed="a query of exactly one row"
+            )
         return objects[0]
 
     def check_columns(self, database: sqlite3.Connection, bound: Mapping[str, Any]) -> None:
@@ -455,5 +490,7 @@ def _weekday(day: str | None) -> int | None:
 
 def _sql_error(error: sqlite3.Error, where: str) -> BadInput:
     reason = str(error)
-    hint = "allowed functions: " + ", ".join(sorted(FUNCTIONS | OWN_FUNCTIONS)) if "not authorized" in reason or "prohibited" in reason else ""
+    hint = (
+        "allowed functions: " + ", ".join(sorted(FUNCTIONS | OWN_FUNCTIONS)) if "not authorized" in reason or "prohibited" in reason else ""
+    )
     return BadInput(f"SQL: {reason}", where=where, hint=hint)

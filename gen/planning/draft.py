@@ -269,15 +269,14 @@ class Draft:
         for reference in self.described(want):
             find = self.find_of(reference)
             arguments = self.find_arguments(find, reference.row)
-            index, result = self.execute(find.tool, arguments)
+            index, _ = self.execute(find.tool, arguments)
             indexes.append(index)
             self.say("assistant", "call", wants=(want,), calls=(self.calls[index],), detail=("find", reference))
         return indexes
 
     def described(self, want: Want) -> list[Reference]:
         """The references of a want that have to be found first."""
-        said = [r for s in want.said.values() for r in _references(s)]
-        return [r for r in (*want.subjects, *said) if r.mode == "described"]
+        return [reference for reference in references_of(want) if reference.mode == "described"]
 
     def stumble(self, want: Want, error: str) -> None:
         """The want's call meets a passing error."""
@@ -302,11 +301,19 @@ class Draft:
 
     def _feeds(self, want: Want, index: int) -> bool:
         call = self.calls[index]
-        return any(call.name == self.find_of(r).tool and call.arguments == self.find_arguments(self.find_of(r), r.row) for r in self.described(want))
+        return any(
+            call.name == self.find_of(r).tool and call.arguments == self.find_arguments(self.find_of(r), r.row)
+            for r in self.described(want)
+        )
 
     def _tell(self, goal: Goal, index: int, result: Json) -> None:
         for path in goal.tells:
             self.facts.extend(Fact(index, place, value) for place, value in leaves_at(result, path.split(".")))
+
+
+def references_of(want: Want) -> list[Reference]:
+    """Everything that a want refers to: its subjects and its arguments that are other entities."""
+    return [*want.subjects, *(reference for said in want.said.values() for reference in _references(said))]
 
 
 def _references(said: Said) -> list[Reference]:

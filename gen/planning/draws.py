@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from gen.conversation import Json, JsonObject
 from gen.dice import Dice
-from gen.environments.filling import draw_money, draw_time
+from gen.environments.filling import draw_money, draw_time, renamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def _money(spec: Mapping[str, Any], context: Context) -> Drawn:
         if value <= 0:
             raise NothingFits("the amount is too small to share")
     else:
-        value = draw_money(die, **{k: v for k, v in money.items() if k != "currency"})
+        value = draw_money(die, **renamed({k: v for k, v in money.items() if k != "currency"}))
         value = float(round(value / 5) * 5) if value >= 20 and die.chance(0.6) else value
     return value, Said("money", value, currency)
 
@@ -116,8 +116,7 @@ def _date(spec: Mapping[str, Any], context: Context) -> Drawn:
 
 
 def _time(spec: Mapping[str, Any], context: Context) -> Drawn:
-    time = spec["time"]
-    value = draw_time(context[1], low=time["from"], high=time["to"], step=time.get("step", 15))
+    value = draw_time(context[1], **renamed(spec["time"]))
     return value, Said("time", value)
 
 

@@ -162,7 +162,11 @@ def _goal(declaration: Declaration, source: YamlFile, entities: Mapping[str, Ent
 
 def _draw(source: YamlFile, entities: Mapping[str, Entity], spec: Any, *keys: str | int) -> None:
     if not isinstance(spec, dict) or sum(kind in spec for kind in DRAWS) != 1:
-        raise BadInput(f"{keys[-1]!r} is declared as {spec!r}", where=source.where(*keys), allowed="it.column, me.column, or one of " + ", ".join(DRAWS))
+        raise BadInput(
+            f"{keys[-1]!r} is declared as {spec!r}",
+            where=source.where(*keys),
+            allowed="it.column, me.column, or one of " + ", ".join(DRAWS),
+        )
     for kind in ("entity", "entities"):
         if kind in spec:
             _one_of(source, spec[kind], entities, "entity", *keys)
@@ -188,7 +192,9 @@ def _known(source: YamlFile, data: Any, allowed: tuple[str, ...], *keys: str | i
         raise BadInput(f"{keys[-1]!r} holds no mapping", where=source.where(*keys), allowed=", ".join(allowed))
     for key in data:
         if key not in allowed:
-            raise BadInput(f"unknown key {key!r}", where=source.where(*keys, key), allowed=", ".join(allowed), hint=did_you_mean(key, allowed))
+            raise BadInput(
+                f"unknown key {key!r}", where=source.where(*keys, key), allowed=", ".join(allowed), hint=did_you_mean(key, allowed)
+            )
 
 
 def _one_of(source: YamlFile, value: Any, options: Any, kind: str, *keys: str | int) -> str:

@@ -53,7 +53,9 @@ class Planned:
 class DomainPlanner:
     """One domain as the planner sees it: goals, entities, people, and its worlds."""
 
-    def __init__(self, domain: Domain, declaration: Declaration, worlds: Sequence[SqlEngine], recipe: Recipe, others: Sequence[ToolSchema]) -> None:
+    def __init__(
+        self, domain: Domain, declaration: Declaration, worlds: Sequence[SqlEngine], recipe: Recipe, others: Sequence[ToolSchema]
+    ) -> None:
         self.domain = domain
         self.worlds = worlds
         self.tools: Mapping[str, SqlTool] = declaration.tools
@@ -170,7 +172,9 @@ class Planner:
         self._domains = domains
         self._personas = {name: w for name, w in model.personas.items() if w > 0} or dict.fromkeys(personas(), 1.0)
         self.allotment = Allotment(model.scenarios, model.splits)
-        self._numbers = Distractors(model.tools.offered.min, model.tools.offered.max, model.tools.distractors.near, model.tools.distractors.far)
+        self._numbers = Distractors(
+            model.tools.offered.min, model.tools.offered.max, model.tools.distractors.near, model.tools.distractors.far
+        )
         self._people: dict[tuple[int, int, str], list[JsonObject]] = {}
 
     def plan(self, slot: int, attempt: int) -> Planned:
@@ -205,7 +209,22 @@ class Planner:
             world=world,
         )
         tools = self._offer(domain, draft, scenario, die)
-        return Planned(plan, scenario, split, draft.steps, tools, persona, me, system, draft.policy, domain.domain.name, key, slot, attempt, draft.executed)
+        return Planned(
+            plan,
+            scenario,
+            split,
+            draft.steps,
+            tools,
+            persona,
+            me,
+            system,
+            draft.policy,
+            domain.domain.name,
+            key,
+            slot,
+            attempt,
+            draft.executed,
+        )
 
     def _offer(self, domain: DomainPlanner, draft: Draft, scenario: str, die: Dice) -> list[ToolSchema]:
         needed = [call.name for step in draft.steps for call in step.calls]

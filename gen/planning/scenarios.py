@@ -248,7 +248,11 @@ def _with_gap(draft: Draft) -> tuple[Want, str]:
 
 def _amended_before(draft: Draft) -> None:
     """The user changes a value before anything was done: in the same breath, when asked for something else, or to confirm."""
-    goals = [goal for goal in draft.planner.goals_for("id", 1) if any(AMENDABLE & set(spec) and "optional" not in spec for spec in goal.drawn.values())]
+    goals = [
+        goal
+        for goal in draft.planner.goals_for("id", 1)
+        if any(AMENDABLE & set(spec) and "optional" not in spec for spec in goal.drawn.values())
+    ]
     want = draft.want(goals=goals)
     arguments = [name for name, said in want.said.items() if said.kind in AMENDABLE]
     if not arguments:
@@ -295,7 +299,9 @@ def _refused(draft: Draft) -> None:
     want = _want_refused(draft)
     draft.ask(want)
     draft.act(want, expected="error")
-    draft.say("assistant", "explain", wants=(want,), detail=draft.planner.guard_of(want.goal.tool, want.results[0]["error"], want.arguments[0]))
+    draft.say(
+        "assistant", "explain", wants=(want,), detail=draft.planner.guard_of(want.goal.tool, want.results[0]["error"], want.arguments[0])
+    )
 
 
 def _want_refused(draft: Draft) -> Want:
@@ -318,7 +324,12 @@ def _not_found(draft: Draft) -> None:
     asked = Want(want.goal, [replace(right, id=wrong)], [{**want.arguments[0], name: given}], want.said)
     draft.ask(asked)
     draft.act(asked, expected="error")
-    draft.say("assistant", "explain", wants=(asked,), detail=draft.planner.guard_of(asked.goal.tool, asked.results[0]["error"], asked.arguments[0]))
+    draft.say(
+        "assistant",
+        "explain",
+        wants=(asked,),
+        detail=draft.planner.guard_of(asked.goal.tool, asked.results[0]["error"], asked.arguments[0]),
+    )
     draft.say("user", "right_id", wants=(want,))
     draft.serve(want)
 

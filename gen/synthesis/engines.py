@@ -55,9 +55,10 @@ def _in_processes(workshop: Workshop, blocks: Sequence[range], workers: int) -> 
                 lines = running[0][1].result()
                 running.popleft()
                 yield lines, None
-            return
         except BrokenProcessPool:
             waiting.extendleft(slots for slots, _ in reversed(running))
+        else:
+            return
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
     raise OutsideFailed(

@@ -80,7 +80,9 @@ class Workshop:
         engine = opened.worlds[world if world < len(opened.worlds) else 0]
         engine.begin(conversation.id, conversation.plan.faults if conversation.plan else {})
         try:
-            results = [exact_json(engine.call(call.name, call.arguments)) for message in conversation.messages for call in message.tool_calls]
+            results = [
+                exact_json(engine.call(call.name, call.arguments)) for message in conversation.messages for call in message.tool_calls
+            ]
             return Replay(tuple(results), engine.state())
         finally:
             engine.end()

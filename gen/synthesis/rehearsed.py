@@ -6,6 +6,8 @@ Where a speaker departs from the plan, everything said so far is executed in the
 
 from __future__ import annotations
 
+from typing import Self
+
 from gen.conversation import Json, JsonObject
 from gen.environments.sql import SqlEngine
 from gen.planning.planner import Planned
@@ -20,7 +22,7 @@ class Rehearsed:
         self._made: list[tuple[str, JsonObject]] = []
         self._live = False
 
-    def __enter__(self) -> Rehearsed:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -132,7 +132,11 @@ class _Run:
         begin(self.out, digest=digest, recipe=decided)
         here = sum(published.splits.values()) + len(published.ledger.get("short", [])) if published else 0
         if published and self.rows < here:
-            raise BadInput(f"the corpus has {here} rows already, --rows {self.rows} asks for fewer", where=str(self.out), hint="choose another folder with --out")
+            raise BadInput(
+                f"the corpus has {here} rows already, --rows {self.rows} asks for fewer",
+                where=str(self.out),
+                hint="choose another folder with --out",
+            )
         if published and self.rows == here:
             clear_work(self.out)
             return self._summary(published, grown_from=here, already_done=True)
@@ -210,7 +214,15 @@ class _Run:
             store.write(block, lines)
             self.progress.advance(len(slots), len(lines) - len(slots))
         return Summary(
-            corpus=self.out, rows=total, asked=total, splits={}, scenarios={}, rejected={}, seconds=_seconds(self.started), complete=True, shard=self.shard
+            corpus=self.out,
+            rows=total,
+            asked=total,
+            splits={},
+            scenarios={},
+            rejected={},
+            seconds=_seconds(self.started),
+            complete=True,
+            shard=self.shard,
         )
 
     # -- what is said of it
@@ -250,7 +262,10 @@ class _Run:
             candidates=counted["candidates"],
             rejected=counted["rejected"],
             checks={code: rule.summary for code, rule in RULES.items() if code not in workshop.ignore},
-            near_duplicates=f"Of two rows whose users say nearly the same (3-gram Jaccard over {model.checks.near_duplicates}), the later was made anew: {duplicates} times.",
+            near_duplicates=(
+                f"Of two rows whose users say nearly the same (3-gram Jaccard over {model.checks.near_duplicates}),"
+                f" the later was made anew: {duplicates} times."
+            ),
         )
 
     def _recipe_text(self) -> str:
@@ -278,5 +293,3 @@ def _now() -> datetime.datetime:
 
 def _seconds(since: datetime.datetime) -> float:
     return (_now() - since).total_seconds()
-
-

@@ -49,7 +49,9 @@ class Rejection:
 
     @classmethod
     def from_wire(cls, wire: JsonObject) -> Rejection:
-        return cls(**{key: wire.get(key) for key in cls.__slots__})
+        return cls(
+            wire["slot"], wire["attempt"], wire["scenario"], wire["stage"], wire["reason"], wire["message"], wire.get("conversation")
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,12 @@ class Grammar:
             raise BadInput(f"{text!r} is no phrase", where=where, allowed="a text, or {say: text, weight: 2, when: {field: value}}")
         for key in options:
             if key not in ("say", "weight", "when", "each"):
-                raise BadInput(f"unknown key {key!r} of a phrase", where=where, allowed="say, weight, when, each", hint=did_you_mean(key, ("say", "weight", "when", "each")))
+                raise BadInput(
+                    f"unknown key {key!r} of a phrase",
+                    where=where,
+                    allowed="say, weight, when, each",
+                    hint=did_you_mean(key, ("say", "weight", "when", "each")),
+                )
         say, fits, mentions = _Parser(text, where, self).parse()
         each = self._phrase(source, options["each"], (*keys, "each")) if "each" in options else None
         when = tuple(dict(options.get("when") or {}).items())
@@ -219,7 +224,11 @@ class _Parser:
         return _one_of(options)
 
     def _wrong(self, what: str) -> BadInput:
-        return BadInput(f"the phrase {self._text!r}: {what} at character {self._at + 1}", where=self._where, allowed="{a|b}, <value>, [rule], [one/many], a(n)")
+        return BadInput(
+            f"the phrase {self._text!r}: {what} at character {self._at + 1}",
+            where=self._where,
+            allowed="{a|b}, <value>, [rule], [one/many], a(n)",
+        )
 
 
 _NOTHING: frozenset[str] = frozenset()

@@ -42,7 +42,9 @@ class Habits:
         if persona.abbreviations:
             text = self._outside_values(text, lambda part: self._abbreviate(part, persona.abbreviations, die))
         if persona.typos:
-            text = self._outside_values(text, lambda part: _WORD.sub(lambda m: _mistype(m[0], die) if die.chance(persona.typos) else m[0], part))
+            text = self._outside_values(
+                text, lambda part: _WORD.sub(lambda m: _mistype(m[0], die) if die.chance(persona.typos) else m[0], part)
+            )
         if persona.run_on and die.chance(persona.run_on):
             joint = die.pick((" ", ", ", " "))
             text = self._outside_values(text, lambda part: _INNER_STOP.sub(joint, part))

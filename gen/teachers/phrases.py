@@ -15,7 +15,21 @@ from gen.teachers.grammar import Grammar, Phrase
 from gen.yaml_file import Keys, YamlFile, read_yaml
 
 FORMS = ("do", "want", "know", "ask", "say", "short")
-_SECTIONS = ("company", "system", "person", "knowledge", "parameters", "entities", "goals", "values", "answers", "errors", "unsupported", "decline", "rules")
+_SECTIONS = (
+    "company",
+    "system",
+    "person",
+    "knowledge",
+    "parameters",
+    "entities",
+    "goals",
+    "values",
+    "answers",
+    "errors",
+    "unsupported",
+    "decline",
+    "rules",
+)
 _GOAL_LISTS = ("why", "confirm", "gist", "cannot", "done")
 _GOAL_MAPS = ("with", "clarify", "supply")
 _ENTITY_LISTS = ("one", "many", "id", "again", "named", "named_described", "ask", "which", "my")
@@ -88,7 +102,9 @@ def _acts() -> YamlFile:
     return read_yaml(Path(__file__).with_name("acts.yaml"))
 
 
-def read_phrases(source: YamlFile, goals: Mapping[str, Goal], entities: Mapping[str, Entity], tools: Mapping[str, SqlTool]) -> DomainPhrases:
+def read_phrases(
+    source: YamlFile, goals: Mapping[str, Goal], entities: Mapping[str, Entity], tools: Mapping[str, SqlTool]
+) -> DomainPhrases:
     """Compile a domain's phrases. Raises BadInput with file:line where something is malformed, unknown or missing."""
     _known(source, source.data, _SECTIONS)
     grammar = Grammar()
@@ -110,7 +126,8 @@ def read_phrases(source: YamlFile, goals: Mapping[str, Goal], entities: Mapping[
         answers=reader.each("answers", _needed(goals, entities, tools), lambda name: reader.list("answers", name)),
         errors={tool: reader.map("errors", tool) for tool in source.data.get("errors") or {}},
         unsupported=[
-            Unsupported(reader.list("unsupported", i, "ask"), reader.list("unsupported", i, "cannot")) for i in range(len(source.data.get("unsupported") or []))
+            Unsupported(reader.list("unsupported", i, "ask"), reader.list("unsupported", i, "cannot"))
+            for i in range(len(source.data.get("unsupported") or []))
         ],
         decline=reader.list("decline"),
         smalltalk=_smalltalk(grammar),
@@ -123,7 +140,9 @@ def read_phrases(source: YamlFile, goals: Mapping[str, Goal], entities: Mapping[
 def _smalltalk(grammar: Grammar) -> list[tuple[Phrases, Phrases]]:
     """Pairs of what a user says in passing and what the assistant answers."""
     shared = _Reader(english(), grammar)
-    return [(shared.list("smalltalk", i, "user"), shared.list("smalltalk", i, "assistant")) for i in range(len(english().data["smalltalk"]))]
+    return [
+        (shared.list("smalltalk", i, "user"), shared.list("smalltalk", i, "assistant")) for i in range(len(english().data["smalltalk"]))
+    ]
 
 
 class _Reader:
@@ -172,7 +191,9 @@ class _Reader:
         lists = {key: self.list("entities", name, key) for key in _ENTITY_LISTS if self.at("entities", name, key)}
         for key in ("one", "many", "id", "named", "ask"):
             if key not in lists:
-                raise BadInput(f"entities.{name}.{key} is missing", where=self._source.where("entities", name), allowed="a list of alternatives")
+                raise BadInput(
+                    f"entities.{name}.{key} is missing", where=self._source.where("entities", name), allowed="a list of alternatives"
+                )
         return EntityPhrases(lists, self.map("entities", name, "described"))
 
     def knowledge(self, name: str) -> Knowledge:
@@ -190,7 +211,11 @@ def _check_references(
     for section, known in (("goals", goals), ("entities", entities), ("answers", tools), ("errors", tools)):
         for name in source.data.get(section) or {}:
             if name not in known:
-                raise BadInput(f"{section}.{name}: environment.yaml knows no such name", where=source.where(section, name), hint=did_you_mean(name, known))
+                raise BadInput(
+                    f"{section}.{name}: environment.yaml knows no such name",
+                    where=source.where(section, name),
+                    hint=did_you_mean(name, known),
+                )
     for entity in entities.values():
         for find in entity.finds:
             if find.said not in phrases.entities[entity.name].described:
@@ -202,13 +227,21 @@ def _check_references(
         names = {guard.name for guard in tools[tool].guards}
         for guard in guards:
             if guard not in names:
-                raise BadInput(f"errors.{tool}.{guard}: {tool} has no such guard", where=source.where("errors", tool, guard), allowed=", ".join(sorted(names)))
+                raise BadInput(
+                    f"errors.{tool}.{guard}: {tool} has no such guard",
+                    where=source.where("errors", tool, guard),
+                    allowed=", ".join(sorted(names)),
+                )
 
 
 def _known(source: YamlFile, data: Any, allowed: Sequence[str], *keys: str | int) -> None:
     place: Keys = keys
     if not isinstance(data, dict):
-        raise BadInput(f"{'.'.join(map(str, place)) or 'the file'} holds no mapping", where=source.where(*place), allowed=", ".join(allowed))
+        raise BadInput(
+            f"{'.'.join(map(str, place)) or 'the file'} holds no mapping", where=source.where(*place), allowed=", ".join(allowed)
+        )
     for key in data:
         if key not in allowed:
-            raise BadInput(f"unknown key {key!r}", where=source.where(*place, key), allowed=", ".join(allowed), hint=did_you_mean(key, allowed))
+            raise BadInput(
+                f"unknown key {key!r}", where=source.where(*place, key), allowed=", ".join(allowed), hint=did_you_mean(key, allowed)
+            )

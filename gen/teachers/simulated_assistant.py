@@ -14,7 +14,8 @@ from gen.planning.planner import DomainPlanner
 from gen.teachers import finish
 from gen.teachers.grammar import realise
 from gen.teachers.phrases import DomainPhrases
-from gen.teachers.talk import Assistant, Talk, Words, answer, conditions, gist, humanised, words
+from gen.teachers.stating import Assistant, answer, conditions, gist, humanised
+from gen.teachers.talk import Talk, Words, words
 from gen.teachers.thoughts import think
 from gen.values import speak
 
@@ -39,7 +40,7 @@ class AssistantActs:
 
     def think(self, talk: Talk, step: Step) -> str | None:
         """The thought before a step; None where the act is plain."""
-        text = think(self.domain, talk, step)
+        text = think(talk, step)
         return finish.plain(finish.capitals(finish.settle(text))) if text else None
 
 
@@ -72,7 +73,10 @@ def _subjects(want: Want) -> Sequence[Reference | None]:
 
 def _repeat(acts: AssistantActs, talk: Talk, step: Step, results: Sequence[Json]) -> str:
     want = step.wants[0]
-    parts = [answer(talk, want, arguments, result, subject) for subject, arguments, result in zip(_subjects(want), want.arguments, talk.answered[id(want)], strict=True)]
+    parts = [
+        answer(talk, want, arguments, result, subject)
+        for subject, arguments, result in zip(_subjects(want), want.arguments, talk.answered[id(want)], strict=True)
+    ]
     lead = words(talk, "repeat_lead") if talk.die.chance(0.6) else ""
     return f"{lead} {' '.join(parts)}".strip()
 

@@ -15,7 +15,8 @@ from gen.teachers import finish
 from gen.teachers.grammar import NoPhrase, realise
 from gen.teachers.habits import Habits
 from gen.teachers.phrases import DomainPhrases, Phrases
-from gen.teachers.talk import Talk, User, Words, refer, say, words
+from gen.teachers.saying import User, refer, say
+from gen.teachers.talk import Talk, Words, words
 
 WRAPPED = {"do": "ask_do", "want": "ask_want", "know": "ask_know"}
 """Forms that stand inside a wrapper of the shared English."""
@@ -97,10 +98,11 @@ class UserActs:
     def _rest(self, talk: Talk, want: Want, user: User) -> tuple[list[str], list[str]]:
         """Arguments that the request has not said: clauses that its sentence takes on, and clauses that stand apart."""
         phrases = self.phrases.goals[want.goal.name].maps["with"]
-        clauses = []
-        for name in talk.die.shuffled(user.unsaid()):
-            if name not in user.spoken:
-                clauses.append(realise(phrases[name], user) if name in phrases else user.value(name, ""))
+        clauses = [
+            realise(phrases[name], user) if name in phrases else user.value(name, "")
+            for name in talk.die.shuffled(user.unsaid())
+            if name not in user.spoken  # a clause may say more than its own argument
+        ]
         return [c for c in clauses if ATTACHED.match(finish.plain(c))], [c for c in clauses if not ATTACHED.match(finish.plain(c))]
 
     def coloured(self, talk: Talk, want: Want | None, core: str) -> str:

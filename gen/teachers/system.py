@@ -7,7 +7,8 @@ import datetime
 from gen.teachers import finish
 from gen.teachers.grammar import realise
 from gen.teachers.phrases import Knowledge, Phrases, Unsupported
-from gen.teachers.talk import Assistant, Talk, words
+from gen.teachers.stating import Assistant
+from gen.teachers.talk import Talk, words
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
@@ -64,4 +65,11 @@ def system_text(talk: Talk) -> str:
 def _long_date(talk: Talk) -> str:
     day = datetime.date.fromisoformat(talk.today)
     weekday, month = WEEKDAYS[day.weekday()], MONTHS[day.month - 1]
-    return talk.die.pick((f"{weekday}, {day.day} {month} {day.year}", f"{weekday} {day.day} {month} {day.year}", f"{talk.today}, a {weekday}", f"{talk.today} ({weekday})"))
+    return talk.die.pick(
+        (
+            f"{weekday}, {day.day} {month} {day.year}",
+            f"{weekday} {day.day} {month} {day.year}",
+            f"{talk.today}, a {weekday}",
+            f"{talk.today} ({weekday})",
+        )
+    )

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
-from gen.planning.draft import Step, Want
+from gen.planning.draft import Step, Want, references_of
 from gen.planning.draws import Said
-from gen.planning.planner import DomainPlanner
 from gen.teachers.grammar import realise
-from gen.teachers.talk import Talk, Words, gist, humanised, words
+from gen.teachers.stating import gist, humanised
+from gen.teachers.talk import Talk, Words, words
 from gen.values import speak
 
 MOST_NOTES = 2
 """Arguments that a thought accounts for; people do not list them all."""
 
 
-_TO_THEM = re.compile(r"(\b(?:to|for|from|with|of|by|at|between|give|giving|send|sending|pay|paying|tell|telling|owe|get|getting) )?\b(your|yours|you|yourself)\b", re.IGNORECASE)
+_TO_THEM = re.compile(
+    r"(\b(?:to|for|from|with|of|by|at|between|give|giving|send|sending|pay|paying|tell|telling|owe|get|getting) )?"
+    r"\b(your|yours|you|yourself)\b",
+    re.IGNORECASE,
+)
 
 
-def think(domain: DomainPlanner, talk: Talk, step: Step) -> str:
+def think(talk: Talk, step: Step) -> str:
     """The thought before a step; empty where there is nothing to think."""
     if step.act == "call":
-        return _before_call(domain, talk, step)
+        return _before_call(talk, step)
     rule = _RULES.get(step.act)
     if rule is None:
         return ""
@@ -31,8 +34,8 @@ def think(domain: DomainPlanner, talk: Talk, step: Step) -> str:
     return words(talk, rule)
 
 
-def _before_call(domain: DomainPlanner, talk: Talk, step: Step) -> str:
-    kind, reference = step.detail
+def _before_call(talk: Talk, step: Step) -> str:
+    kind = step.detail[0]
     want = step.wants[0]
     if kind == "retry":
         return words(talk, "think_retry")
@@ -40,7 +43,7 @@ def _before_call(domain: DomainPlanner, talk: Talk, step: Step) -> str:
         need = _need(talk, want, unfound=True) if want.subjects and talk.die.chance(0.6) else ""
         return f"{need} {words(talk, 'think_search_first')}".strip()
     parts = []
-    found = [r for r in domain_references(want) if r.mode == "described"]
+    found = [r for r in references_of(want) if r.mode == "described"]
     if found and want.found:
         parts.append(words(talk, "think_match", value=found[-1].id))
     elif want.changed is not None:
@@ -55,11 +58,6 @@ def _before_call(domain: DomainPlanner, talk: Talk, step: Step) -> str:
         parts.append(words(talk, "think_tool", tool=want.goal.tool))
     parts += _notes(talk, want)
     return " ".join(parts)
-
-
-def domain_references(want: Want) -> list[object]:
-    said = [r for s in want.said.values() if s.kind in ("reference", "references") for r in (s.value if isinstance(s.value, list) else [s.value])]
-    return [*want.subjects, *said]
 
 
 def _need(talk: Talk, want: Want, *, unfound: bool = False) -> str:
@@ -78,20 +76,20 @@ def _of_them(found: re.Match[str]) -> str:
 
 def _notes(talk: Talk, want: Want) -> list[str]:
     """Where one or two arguments come from."""
-    notes: list[Callable[[], str]] = []
+    notes: list[tuple[str, dict[str, str]]] = []
     for name, said in want.said.items():
         if said.kind == "date" and name in talk.said_as:
-            notes.append(lambda name=name, said=said: words(talk, "think_date", said=talk.said_as[name], value=said.value, today=talk.today))
+            notes.append(("think_date", {"said": talk.said_as[name], "value": said.value, "today": talk.today}))
         elif said.kind == "choice" and name in talk.phrases.values:
-            notes.append(lambda name=name, said=said: words(talk, "think_means", param=_parameter(talk, name), value=str(said.value)))
+            notes.append(("think_means", {"param": _parameter(talk, name), "value": str(said.value)}))
     for name, spec in want.goal.arguments.items():
         if isinstance(spec, str) and spec.startswith("me."):
-            notes.append(lambda name=name: words(talk, "think_known", param=_parameter(talk, name), value=str(want.arguments[0][name])))
-    if want.subjects and want.subjects[0].mode == "id" and len(want.subjects) == 1 and want.goal.subject_argument:
-        argument = want.goal.subject_argument
-        notes.append(lambda: words(talk, "think_given", param=_parameter(talk, argument), value=want.subjects[0].id))
+            notes.append(("think_known", {"param": _parameter(talk, name), "value": str(want.arguments[0][name])}))
+    argument = want.goal.subject_argument
+    if argument and len(want.subjects) == 1 and want.subjects[0].mode == "id":
+        notes.append(("think_given", {"param": _parameter(talk, argument), "value": want.subjects[0].id}))
     count = talk.die.pick((0, 1, 1, MOST_NOTES))
-    return [note() for note in talk.die.shuffled(notes)[:count]]
+    return [words(talk, rule, **values) for rule, values in talk.die.shuffled(notes)[:count]]
 
 
 def _plain(talk: Talk, said: Said) -> str:

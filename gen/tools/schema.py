@@ -91,10 +91,14 @@ def _checked(wire: Any, index: int, where: str) -> ToolSchema:
             f"tool {index} is not a tool", where=where, allowed='{"type": "function", "function": {"name", "description", "parameters"}}'
         ) from error
     if not isinstance(tool.name, str) or not NAME.fullmatch(tool.name):
-        raise BadInput(f"{tool.name!r} is no name for a tool", where=where, allowed="lower-case letters, digits and underscores, 2 to 64 of them")
+        raise BadInput(
+            f"{tool.name!r} is no name for a tool", where=where, allowed="lower-case letters, digits and underscores, 2 to 64 of them"
+        )
     for kind, schema in (("parameters", tool.parameters), ("returns", tool.returns)):
         for place, message in check_schema(schema) if schema is not None else ():
-            raise BadInput(f"{tool.name}.{kind} is not a valid JSON Schema: {message}", where=where, hint=f"look at {place}" if place else "")
+            raise BadInput(
+                f"{tool.name}.{kind} is not a valid JSON Schema: {message}", where=where, hint=f"look at {place}" if place else ""
+            )
     if tool.parameters.get("type") != "object":
         raise BadInput(f"the parameters of {tool.name} are not of type object", where=where, allowed='"type": "object"')
     for name in tool.required:

@@ -1,0 +1,214 @@
+"""The assistant's side of a conversation: values as results hold them, stated plainly by their type."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from gen.conversation import Json, JsonObject
+from gen.planning.draft import Want
+from gen.planning.draws import Reference
+from gen.teachers import finish
+from gen.teachers.grammar import NoPhrase, Phrase, choose, holds, realise
+from gen.teachers.phrases import DomainPhrases
+from gen.teachers.talk import Talk, Words
+from gen.values import speak
+
+DATE = re.compile(r"\d{4}-\d\d-\d\d")
+TIME = re.compile(r"\d\d:\d\d")
+MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(?::\d\d)?(?:Z|[+-]\d\d:\d\d)?")
+
+
+def humanised(value: str) -> str:
+    """An enum value as words: ``in_transit`` → "in transit"."""
+    return value.replace("_", " ")
+
+
+class Assistant:
+    """The assistant as a speaker: fields of a result, ``call.x`` of the call's arguments, ``me.x``, and the thing itself."""
+
+    def __init__(
+        self,
+        talk: Talk,
+        want: Want | None,
+        arguments: JsonObject,
+        result: Json,
+        subject: Reference | None,
+        *,
+        plural: bool = False,
+        row: bool = False,
+    ) -> None:
+        self.talk = talk
+        self.die = talk.die
+        self.want = want
+        self.arguments = arguments
+        self.result = result if isinstance(result, dict) else {}
+        self.subject = subject
+        self.plural = plural
+        self.each: Any = None
+        self.named = ""
+        self._row = subject.row if row and subject else {}
+
+    def field(self, slot: str) -> Any:
+        """The raw value of a slot; None where there is none."""
+        head, _, tail = slot.partition(".")
+        if head == "call" and tail:
+            return _deep(self.arguments, tail)
+        if head == "me" and tail:
+            return self.talk.planned.me.get(tail)
+        if slot in self.result:
+            return self.result[slot]
+        if tail:
+            return _deep(self.result, slot)
+        return self.arguments.get(slot, self._row.get(slot))
+
+    def has(self, slot: str) -> bool:
+        if slot in ("it", "company", "today"):
+            return slot != "it" or self.subject is not None
+        return self.field(slot) is not None
+
+    def value(self, slot: str, form: str) -> str:
+        if slot == "it":
+            return self._named()
+        if slot == "company":
+            return self.talk.phrases.company
+        if slot == "today":
+            return speak.state_date(self.talk.today, self.talk.today)
+        value = self.field(slot)
+        if form == "count":
+            return speak.state_count(len(value) if isinstance(value, list) else int(value))
+        if form == "each":
+            return self._items(value)
+        return state(self.talk, slot.rpartition(".")[2], value, self._beside(slot), form)
+
+    def _beside(self, slot: str) -> JsonObject:
+        """The object that the value stands in: its currency is the value's."""
+        head = slot.rpartition(".")[0]
+        roots: dict[str, Any] = {"": self.result, "call": self.arguments, "me": self.talk.planned.me}
+        place = roots[head] if head in roots else _deep(self.result, head)
+        if isinstance(place, dict) and "currency" in place:
+            return place
+        row = self.subject.row if self.subject else {}
+        near = (holder.get("currency") for holder in (self.result, self.arguments, row, self.talk.planned.me))
+        return {"currency": next(filter(None, near), None)}
+
+    def _named(self) -> str:
+        if self.named:
+            return self.named
+        assert self.subject is not None
+        phrases = self.talk.entity(self.subject.entity)
+        if (
+            self.subject.mode == "described"
+            and self.subject.id not in self.talk.known
+            and "named_described" in phrases.lists
+            and self.die.chance(0.5)
+        ):
+            row = Assistant(self.talk, None, {}, self.subject.row, None)
+            try:
+                return realise(phrases.lists["named_described"], row)
+            except NoPhrase:
+                return self.subject.id
+        return realise(phrases.lists["named"], Words(self.talk, {"id": self.subject.id}))
+
+    def _items(self, value: Any) -> str:
+        if not isinstance(value, list):
+            return state(self.talk, "", value, {}, "")
+        if self.each is None:
+            return speak.say_list([state(self.talk, "", item, {}, "") for item in value])
+        items = []
+        for item in value:
+            row = Assistant(self.talk, None, self.arguments, item if isinstance(item, dict) else {"item": item}, None)
+            if "currency" not in row.result and self.result.get("currency"):
+                row.result = {**row.result, "currency": self.result["currency"]}
+            items.append(finish.settle(self.each.say(row)))
+        if len(items) > 3 or (any(len(item) > 70 for item in items) and len(items) > 1):
+            return "\n" + "\n".join(f"- {item}" for item in items)
+        return speak.say_list(items) if not any("," in item for item in items) else "; ".join(items)
+
+
+def _deep(value: Any, path: str) -> Any:
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def state(talk: Talk, name: str, value: Any, beside: JsonObject, form: str) -> str:
+    """A value as the assistant states it, by its type."""
+    if form == "plain":
+        return str(value)
+    if isinstance(value, bool) and (phrases := talk.phrases.values.get(name, {}).get(str(value).lower())):
+        return realise(phrases, Words(talk))
+    if isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool) and _is_money(name, beside)):
+        return _stated_number(value, name, beside)
+    if isinstance(value, int):
+        return speak.state_integer(value) if value >= 10_000 else str(value)
+    if isinstance(value, list):
+        return speak.say_list([state(talk, name, item, beside, form) for item in value])
+    if isinstance(value, dict):
+        return ", ".join(state(talk, key, item, value, form) for key, item in value.items() if item is not None)
+    return _stated_text(talk, str(value))
+
+
+MONEY_NAMES = re.compile(
+    r"amount|price|total|fee|cost|balance|limit|paid|refund|value|spent|charge|deposit|sum|average|budget|discount|minimum|shipping",
+    re.IGNORECASE,
+)
+
+
+NUMBER_NAMES = re.compile(r"(?:^|_)(?:count|nights|number|percent|days|points)(?:$|_)")
+
+
+def _is_money(name: str, beside: JsonObject) -> bool:
+    return bool(beside.get("currency")) and MONEY_NAMES.search(name) is not None and NUMBER_NAMES.search(name) is None
+
+
+def _stated_number(value: float, name: str, beside: JsonObject) -> str:
+    if _is_money(name, beside):
+        return speak.state_money(float(value), str(beside["currency"]))
+    return f"{value:.10g}"
+
+
+def _stated_text(talk: Talk, text: str) -> str:
+    if DATE.fullmatch(text):
+        return speak.state_date_short(text, talk.today) if talk.short_dates else speak.state_date(text, talk.today)
+    if TIME.fullmatch(text):
+        return speak.state_time(text)
+    if moment := MOMENT.fullmatch(text):
+        return f"{speak.state_date_short(moment[1], talk.today)} at {speak.state_time(moment[2])}"
+    return text.replace("_", " ") if "_" in text and " " not in text and "@" not in text else text
+
+
+def gist(phrases: DomainPhrases, talk: Talk, want: Want, name: str = "") -> str:
+    """A noun phrase for what the user wants: "a refund for T1001". ``name`` stands for the subject where its id is not known."""
+    texts = phrases.goals[want.goal.name].lists.get("gist")
+    if texts is None:
+        return humanised(want.goal.name)
+    speaker = Assistant(talk, want, want.arguments[0], {}, want.subjects[0] if want.subjects else None, plural=len(want.subjects) > 1)
+    speaker.named = name or speak.say_list([subject.id for subject in want.subjects])
+    return realise(texts, speaker)
+
+
+def answer(talk: Talk, want: Want, arguments: JsonObject, result: Json, subject: Reference | None) -> str:
+    """The assistant on one result, in a phrase whose conditions hold. Raises NoPhrase where the domain has none."""
+    speaker = Assistant(talk, want, arguments, result, subject)
+    phrase = _fitting(talk.phrases.answers[want.goal.tool], speaker)
+    counted = [speaker.field(slot) for slot in phrase.mentions if isinstance(speaker.field(slot), list)]
+    if counted:
+        speaker.plural = len(counted[0]) != 1
+    speaker.each = phrase.each
+    return finish.settle(phrase.say(speaker))
+
+
+def _fitting(phrases: Sequence[Phrase], speaker: Assistant) -> Phrase:
+    """One of the phrases whose conditions hold: drawn first, and looked at all together only where that keeps failing."""
+    for _ in range(8):
+        phrase = phrases[speaker.die.below(len(phrases))]
+        if phrase.weight == 1.0 and (not phrase.when or holds(phrase.when, speaker.field)) and phrase.fits(speaker):
+            return phrase
+    return choose(conditions(phrases, speaker), speaker)
+
+
+def conditions(phrases: Sequence[Phrase], speaker: Assistant) -> list[Phrase]:
+    """The phrases whose conditions hold for this speaker."""
+    return [phrase for phrase in phrases if not phrase.when or holds(phrase.when, speaker.field)]
