@@ -1,7 +1,7 @@
 """How fast rows are made, end to end, and where the time goes.
 
     python scripts/benchmark.py [--recipe payments] [--rows 20000] [--workers 1 --workers 2] [--json]
-    python scripts/benchmark.py --profile [--slots 2000] [--top 30]
+    python scripts/benchmark.py --profile [--rows 2000] [--top 30] [--by own]
 
 Each run is ``gen.synthesis.run.synthesize`` into a fresh folder in a fresh process, whose CPU time counts together with that of
 its workers. What the figures mean stands in docs/measurements.md. Needs a system that accounts for child processes (not Windows).
@@ -28,10 +28,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gen.cli.progress import Silent
 from gen.errors import FcgenError
 
 if TYPE_CHECKING:
     from gen.recipe import Recipe
+
+ROWS = 20_000
+PROFILED_ROWS = 2_000
 
 ASKED = {"rows_per_cpu_second": "at least 1,000", "cpu_ratio": "at most 1.1", "wall_ratio": "at least 1.7 on an idle machine"}
 
@@ -59,15 +63,21 @@ class Run:
 
 @click.command()
 @click.option("--recipe", "name", default="payments", show_default=True, help="A recipe's name or file.")
-@click.option("--rows", type=click.IntRange(min=1), default=20_000, show_default=True, help="Rows that a run makes.")
+@click.option("--rows", type=click.IntRange(min=1), help=f"Rows that a run makes.  [default: {ROWS:,}; profiled {PROFILED_ROWS:,}]")
 @click.option("--workers", multiple=True, type=click.IntRange(min=1), default=(1, 2), show_default=True, help="Processes; repeatable.")
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a key of the recipe; repeatable.")
 @click.option("--profile", is_flag=True, help="Where the time goes, in this process, instead.")
-@click.option("--slots", type=click.IntRange(min=1), default=2_000, show_default=True, help="Slots that are profiled.")
 @click.option("--top", type=click.IntRange(min=1), default=30, show_default=True, help="Functions that are shown of a profile.")
+@click.option(
+    "--by",
+    type=click.Choice(["cumulative", "own"]),
+    default="cumulative",
+    show_default=True,
+    help="Which of them: by time with or without what they call.",
+)
 @click.option("--json", "as_json", is_flag=True, help="All figures as JSON.")
 def benchmark(
-    name: str, rows: int, workers: tuple[int, ...], changes: tuple[str, ...], profile: bool, slots: int, top: int, as_json: bool
+    name: str, rows: int | None, workers: tuple[int, ...], changes: tuple[str, ...], profile: bool, top: int, by: str, as_json: bool
 ) -> None:
     """Measure the making of rows."""
     from gen.recipe import load_recipe
@@ -75,7 +85,7 @@ def benchmark(
     with _errors_shown():
         recipe = load_recipe(name, changes=changes)
         figures = {"recipe": recipe.model.name, "machine": machine()}
-        figures |= profiled(recipe, slots, top) if profile else measured(recipe, rows, workers)
+        figures |= profiled(recipe, rows or PROFILED_ROWS, top, by) if profile else measured(recipe, rows or ROWS, workers)
     if as_json:
         click.echo(json.dumps(figures, indent=2))
     elif profile:
@@ -156,11 +166,10 @@ def _open(recipe: Recipe) -> None:
 
 
 def _make(recipe: Recipe, rows: int, workers: int, folder: Path) -> None:
-    from gen.cli.progress import reporter
     from gen.synthesis.run import synthesize
 
-    with _errors_shown(), reporter(quiet=True) as progress:
-        synthesize(recipe, folder, rows=rows, workers=workers, shard=None, progress=progress)
+    with _errors_shown():
+        synthesize(recipe, folder, rows=rows, workers=workers, shard=None, progress=Silent())
     for child in multiprocessing.active_children():  # only children that were waited for are accounted for
         child.join()
 
@@ -230,41 +239,35 @@ ROUNDS = 25
 """Steps up the callers after which time that found no owner is "other"."""
 
 
-def profiled(recipe: Recipe, slots: int, top: int) -> dict[str, Any]:
-    """Make the first slots of a recipe under cProfile: candidates, the pass, shards. Start-up and publishing are not in it."""
-    from gen.synthesis.opening import open_workshop
+def profiled(recipe: Recipe, rows: int, top: int, by: str) -> dict[str, Any]:
+    """Make rows in this process with one worker, and profile that from the moment the workshop is open until the corpus is there."""
+    from gen.synthesis.run import synthesize
 
-    workshop = open_workshop(recipe)
-    profile = cProfile.Profile()
+    progress = _ProfileFromStart()
     with tempfile.TemporaryDirectory() as scratch:
-        _make_here(workshop, 1, Path(scratch) / "first")  # what is imported and compiled on first use is start-up
-        profile.enable()
-        _make_here(workshop, slots, Path(scratch) / "profiled")
-        profile.disable()
-    stats: Stats = pstats.Stats(profile).stats  # type: ignore[attr-defined]
+        # What is imported and compiled on first use is start-up, so a row is made first.
+        synthesize(recipe, Path(scratch) / "first", rows=1, workers=1, shard=None, progress=Silent())
+        synthesize(recipe, Path(scratch) / "profiled", rows=rows, workers=1, shard=None, progress=progress)
+        progress.profile.disable()
+    stats: Stats = pstats.Stats(progress.profile).stats  # type: ignore[attr-defined]
     total = sum(entry[2] for entry in stats.values())
     return {
-        "slots": slots,
+        "rows": rows,
         "seconds": total,
         "stages": {name: seconds / total for name, seconds in own_seconds(stats, _stage).items()},
         "packages": {name: seconds / total for name, seconds in own_seconds(stats, _package).items()},
-        "functions": _functions(stats, top),
+        "functions": _functions(stats, top, by),
     }
 
 
-def _make_here(workshop: Any, slots: int, folder: Path) -> None:
-    from gen.corpus.blocks import BlockStore
-    from gen.corpus.folder import write_shards
-    from gen.synthesis.deciding import Decider
-    from gen.synthesis.ledger import Ledger
-    from gen.synthesis.slots import BLOCK, block_lines, block_slots, from_lines
+class _ProfileFromStart(Silent):
+    """Profiles a run from its start on: a run reports that when its workshop is open."""
 
-    store = BlockStore(folder)
-    blocks = range(-(-slots // BLOCK))
-    for block in blocks:
-        store.write(block, block_lines(workshop, block_slots(block, slots)))
-    candidates = (candidate for block in blocks for candidate in from_lines(store.read(block), block_slots(block, slots)))
-    write_shards(folder, Decider(workshop, Ledger()).decide(candidates))
+    def __init__(self) -> None:
+        self.profile = cProfile.Profile()
+
+    def start(self, total: int, done: int) -> None:
+        self.profile.enable()
 
 
 def own_seconds(stats: Stats, owner: Callable[[Function], str | None]) -> dict[str, float]:
@@ -308,14 +311,14 @@ def _package(function: Function) -> str | None:
     return None if module is None else "gen." + module.partition("/")[0]
 
 
-def _functions(stats: Stats, top: int) -> list[dict[str, Any]]:
-    """The functions of gen with the most cumulative time."""
-    ours = [(function, entry) for function, entry in stats.items() if _module(function) is not None]
-    ours.sort(key=lambda item: (-item[1][3], item[0]))
-    return [
-        {"function": f"{_module(f)}:{f[1]} {f[2]}", "calls": calls, "own": own, "cumulative": cumulative}
-        for f, (_, calls, own, cumulative, _) in ours[:top]
+def _functions(stats: Stats, top: int, by: str) -> list[dict[str, Any]]:
+    """The functions of gen that took the longest, with what they call (``cumulative``) or without (``own``)."""
+    ours: list[dict[str, Any]] = [
+        {"function": f"{module}:{line} {name}", "calls": calls, "own": own, "cumulative": cumulative}
+        for (file, line, name), (_, calls, own, cumulative, _) in stats.items()
+        if (module := _module((file, line, name)))
     ]
+    return sorted(ours, key=lambda one: (-one[by], one["function"]))[:top]
 
 
 def _show_profile(figures: dict[str, Any]) -> None:
@@ -324,7 +327,7 @@ def _show_profile(figures: dict[str, Any]) -> None:
 
     console = Console(highlight=False)
     console.print(
-        f"{_title(figures)}\n{figures['slots']:,} slots, {figures['seconds']:.2f} s under cProfile (which slows small functions most)"
+        f"{_title(figures)}\n{figures['rows']:,} rows, {figures['seconds']:.2f} s under cProfile (which slows small functions most)"
     )
     for head in ("stages", "packages"):
         table = Table(head, "share")

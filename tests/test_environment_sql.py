@@ -385,12 +385,12 @@ def test_a_statement_that_may_not_be_executed_is_refused_with_its_line(tmp_path:
 
 
 def test_a_guard_is_held_to_the_same(tmp_path: Path) -> None:
-    refused(tmp_path, "read:\n  result: SELECT 1 AS a\n  guards:\n    - {name: g, find: SELECT random(), else: no}", "- {name: g")
+    refused(tmp_path, "read:\n  result: SELECT 1 AS a\n  guards:\n    - {name: g, find: SELECT random(), else: 'no'}", "- {name: g")
 
 
 @pytest.mark.parametrize("sql", ["DELETE FROM notes RETURNING 1", "UPDATE notes SET text = 'x' RETURNING 1", "WITH a AS (SELECT 1) DELETE FROM notes RETURNING 1"])
 def test_guards_and_results_do_not_write(tmp_path: Path, sql: str) -> None:
-    refused(tmp_path, f"read:\n  result: SELECT 1 AS a\n  guards:\n    - {{name: g, find: \"{sql}\", else: no}}", "- {name: g")
+    refused(tmp_path, f"read:\n  result: SELECT 1 AS a\n  guards:\n    - {{name: g, find: \"{sql}\", else: 'no'}}", "- {name: g")
     refused(tmp_path, f'read:\n  result: "{sql}"', "result:")
 
 
@@ -402,7 +402,7 @@ def test_the_planner_looks_and_does_not_write(shared: SqlEngine, sql: str) -> No
 
 
 def test_an_error_of_a_guard_while_it_runs_has_its_place(tmp_path: Path) -> None:
-    declared = "  read:\n    result: SELECT 1 AS a\n    guards:\n      - {name: g, find: SELECT add_days(text, 1) FROM notes, else: no}\n"
+    declared = "  read:\n    result: SELECT 1 AS a\n    guards:\n      - {name: g, find: 'SELECT add_days(text, 1) FROM notes', else: 'no'}\n"
     domain = written(tmp_path, NOTES + declared, tool("read"))
     with pytest.raises(BadInput, match="SQL:") as caught:
         after(engine(domain), "x", ("read", {}))

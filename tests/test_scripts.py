@@ -221,7 +221,7 @@ def test_every_named_stage_stands_in_the_package() -> None:
 
 
 def benchmarked(*options: str) -> dict[str, Any]:
-    command = [sys.executable, str(ROOT / "scripts" / "benchmark.py"), "--recipe", "tiny", "--json", *options]
+    command = [sys.executable, str(ROOT / "scripts" / "benchmark.py"), "--recipe", "payments", "--json", *options]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     figures: dict[str, Any] = json.loads(done.stdout)
@@ -241,7 +241,7 @@ def test_a_run_counts_the_rows_that_were_written_and_what_they_cost() -> None:
 
 @pytest.mark.slow
 def test_a_profile_divides_the_whole_time() -> None:
-    figures = benchmarked("--profile", "--slots", "30", "--top", "5")
+    figures = benchmarked("--profile", "--rows", "30", "--top", "5")
     assert sum(figures["stages"].values()) == pytest.approx(1)
     assert sum(figures["packages"].values()) == pytest.approx(1)
     assert {"planning", "speaking", "environment", "checks", "deciding", "writing"} <= figures["stages"].keys()

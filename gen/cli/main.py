@@ -127,7 +127,7 @@ def run(arguments: list[str]) -> int:
     except FcgenError as error:
         return _say(error)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("\nInterrupted.", err=True)
+        click.echo("Interrupted.", err=True)
         return INTERRUPTED
     except MemoryError:
         return _say(OutsideFailed("there is not enough memory", hint="close other programs, or use fewer --workers"))

@@ -119,7 +119,7 @@ def _make(recipe: Recipe, folder: Path, *, workers: int, shard: tuple[int, int] 
         with reporter(quiet=quiet) as progress:
             return synthesize(recipe, folder, rows=recipe.model.rows, workers=workers, shard=shard, progress=progress)
     except KeyboardInterrupt:
-        note(f"\n{folder} is not finished, and nothing of it is lost: the same command goes on where it stopped.")
+        note(f"{folder} is not finished, and nothing of it is lost: the same command goes on where it stopped.")
         raise
 
 

@@ -67,7 +67,10 @@ class SqlEngine:
     Use: ``begin``, any number of ``call``, ``state``, ``end``. ``rows`` is for the planner, which looks before it speaks.
     """
 
-    def __init__(self, declaration: Declaration, *, seed: int, domain: str, today: datetime.date, filled: bytes | None = None) -> None:
+    def __init__(
+        self, declaration: Declaration, *, seed: int, domain: str, today: datetime.date, filled: bytes | None = None, moved: int = 0
+    ) -> None:
+        """Fill the database, or take one that ``filled`` gave, its dates moved by so many days."""
         self.declaration = declaration
         self.today = today.isoformat()
         self._seed = seed
@@ -82,6 +85,8 @@ class SqlEngine:
         else:
             _restore(self._database, filled)
         self._database.set_authorizer(None)
+        if moved:
+            self._move(moved)
         self._taken = self._ids()
         self._base = self._fingerprint()
         self._log_writes()
@@ -212,6 +217,16 @@ class SqlEngine:
             if value not in self._taken:
                 return value
         raise sqlite3.OperationalError(f"fresh({prefix!r}, {digits}): no id is left")
+
+    def _move(self, days: int) -> None:
+        """Move every date. All are drawn as so many days from today, so the same people and amounts stand in another time."""
+        for table, spec in self.declaration.tables.items():
+            for column in spec["columns"]:
+                self._database.execute(
+                    f"UPDATE {table} SET {column} = date({column}, ? || ' days') || substr({column}, 11) "
+                    f"WHERE {column} GLOB '[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]*'",
+                    (days,),
+                )
 
     def _ids(self) -> frozenset[str]:
         taken: set[str] = set()

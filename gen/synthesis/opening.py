@@ -137,12 +137,23 @@ def rows_digest(recipe: Recipe) -> tuple[str, JsonObject]:
 def _open(domain: Domain, recipe: Recipe, others: Sequence[ToolSchema], filled: Sequence[bytes] | None) -> OpenDomain:
     model = recipe.model
     declaration = declare(domain)
-    worlds = tuple(
-        SqlEngine(declaration, seed=model.seed, domain=domain.name, today=today, filled=filled[i] if filled else None)
-        for i, today in enumerate(model.today)
-    )
+    worlds = _worlds(declaration, recipe, domain.name, filled)
     planner = DomainPlanner(domain, declaration, worlds, recipe, others)
     return OpenDomain(domain, declaration, worlds, planner, Simulator(planner, recipe))
+
+
+def _worlds(declaration: Declaration, recipe: Recipe, name: str, filled: Sequence[bytes] | None) -> tuple[SqlEngine, ...]:
+    """One world for each of the recipe's days: filled once, then moved in time."""
+    model = recipe.model
+    if filled is not None:
+        pairs = zip(model.today, filled, strict=True)
+        return tuple(SqlEngine(declaration, seed=model.seed, domain=name, today=today, filled=data) for today, data in pairs)
+    first = SqlEngine(declaration, seed=model.seed, domain=name, today=model.today[0])
+    data = first.filled()
+    return first, *(
+        SqlEngine(declaration, seed=model.seed, domain=name, today=today, filled=data, moved=(today - model.today[0]).days)
+        for today in model.today[1:]
+    )
 
 
 def _others(named: Sequence[Domain], domain: Domain) -> list[ToolSchema]:

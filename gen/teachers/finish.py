@@ -12,7 +12,7 @@ START, BETWEEN, END = "\x02", "\x04", "\x03"
 
 _DATE = re.compile(f"(\\w+)?( ?){START}([^{BETWEEN}{END}]*){BETWEEN}([^{END}]*){END}")
 _BEFORE_BARE = frozenset(
-    "from by for since until till of dated to before after starting beginning the around and than past is was it's its start between until".split()
+    "from by for since until till of dated to before after starting beginning the around and than past is was start between".split()
 )
 _MESS = re.compile(r"[ \t]{2}| \n| [,.;:!?]|[.!?] ?[.,]|, ?[.!?]")
 _SPACES = re.compile(r"[ \t]{2,}")
@@ -25,9 +25,10 @@ _SENTENCE = re.compile(f"(^|[.!?…]['\")]?\\s+|\n)([{START}'\"(]*)([a-zà-ÿ]\\
 _VOWEL_SOUND = re.compile(r"(?:[aeio]|u(?!(?:ni|se|su|k|r[aeio]))|h(?:our|onest|onou?r|eir)|8|11(?!\d)|18(?!\d))", re.IGNORECASE)
 
 QUESTION = re.compile(
-    r"^(?:[^,.?!:]{2,40}, )?(?:(?:please|hi|hey|hello|so|ok|okay|also|and|sorry|then|well|oh|now|but|great|thanks|next|um|just|quick question|"
-    r"one more thing|while you're at it)[,:!]? +)*"
-    r"(?:can|could|would|will|is|are|was|were|do|does|did|has|have|had|may|might|should|shall|am|any|what|what's|whats|when|when's|where|where's|wheres|how|how's|who|which|why|"
+    r"^(?:[^,.?!:]{2,40}, )?(?:(?:please|hi|hey|hello|so|ok|okay|also|and|sorry|then|well|oh|now|but|great|thanks|next|um|just|"
+    r"quick question|one more thing|while you're at it)[,:!]? +)*"
+    r"(?:can|could|would|will|is|are|was|were|do|does|did|has|have|had|may|might|should|shall|am|any|"
+    r"what|what's|whats|when|when's|where|where's|wheres|how|how's|who|which|why|"
     r"isn't|aren't|wasn't|didn't|hasn't|haven't|don't|doesn't|can't|couldn't|won't|mind|possible|think you)\b",
     re.IGNORECASE,
 )

@@ -59,24 +59,26 @@ class ToolSampler:
             barred |= self._stand_ins.get(name, set())
         size = max(die.between(numbers.least, numbers.most), len(wanted))
         far = min(sum(die.chance(numbers.far) for _ in range(size - len(wanted))), len(self._others))
-        pool = {name: 1.0 for name in self._tools if name not in barred}
-        chosen: list[str] = []
-        for _ in range(min(size - len(wanted) - far, len(pool))):
-            near = die.chance(numbers.near)
-            anchors = wanted or list(without)
-            name = die.weighted(self._near(pool, tuple(anchors)) if near and anchors else pool)
-            chosen.append(name)
-            del pool[name]
+        pool = [name for name in self._tools if name not in barred]
+        chosen = self._chosen(pool, min(size - len(wanted) - far, len(pool)), tuple(wanted or without), numbers.near, die)
         tools = [self._tools[name] for name in (*wanted, *chosen)] + die.sample(self._others, far)
         return die.shuffled(tools)
 
-    def _near(self, pool: Iterable[str], anchors: tuple[str, ...]) -> dict[str, float]:
-        """Weights of these tools by how alike they are to the most similar anchor."""
+    def _chosen(self, pool: list[str], count: int, anchors: tuple[str, ...], near: float, die: Dice) -> list[str]:
+        """Distractors of the domain: near ones by how alike they are to the closest anchor, the others at random."""
+        like = sum(die.chance(near) for _ in range(count)) if anchors else 0
+        if like:
+            weights = self._weights_of(anchors)
+            keys = {name: die.random() ** (1 / weights[name]) for name in pool}  # weighted, without replacement (Efraimidis and Spirakis)
+            pool = sorted(pool, key=keys.__getitem__, reverse=True)
+        return pool[:like] + die.sample(pool[like:], count - like)
+
+    def _weights_of(self, anchors: tuple[str, ...]) -> dict[str, float]:
         weights = self._weights.get(anchors)
         if weights is None:
             closest = {name: max(alike.get(anchor, 0.0) for anchor in anchors) for name, alike in self._likeness.items()}
             weights = self._weights[anchors] = {name: 0.001 + close**2 for name, close in closest.items()}
-        return {name: weights[name] for name in pool}
+        return weights
 
 
 def likeness(tools: Sequence[ToolSchema]) -> dict[str, dict[str, float]]:
