@@ -23,7 +23,12 @@ def library() -> Domain:
 def tool(name: str, properties: dict[str, Any] | None = None, *, required: list[str] | None = None, **function: Any) -> dict[str, Any]:
     """A tool in wire form; every property is required unless said otherwise."""
     properties = properties or {}
-    parameters = {"type": "object", "properties": properties, "required": list(properties) if required is None else required, "additionalProperties": False}
+    parameters = {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties) if required is None else required,
+        "additionalProperties": False,
+    }
     return {"type": "function", "function": {"name": name, "description": f"Does {name}.", "parameters": parameters, **function}}
 
 

@@ -82,7 +82,13 @@ def test_the_wire_form_of_a_message_with_a_call() -> None:
         "role": "assistant",
         "content": "",
         "reasoning_content": "I need its status.",
-        "tool_calls": [{"id": "VvvODy9mT", "type": "function", "function": {"name": "retrieve_payment_status", "arguments": {"transaction_id": "T1001"}}}],
+        "tool_calls": [
+            {
+                "id": "VvvODy9mT",
+                "type": "function",
+                "function": {"name": "retrieve_payment_status", "arguments": {"transaction_id": "T1001"}},
+            }
+        ],
     }
 
 

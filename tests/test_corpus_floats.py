@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gen.canonical import exact_json
 from gen.corpus.floats import NotExact, exact_text, stock_json, ujson_exact, ujson_value
 
 
@@ -74,14 +73,14 @@ def test_any_value_reads_back_equal_in_json_and_in_datasets(value: object) -> No
     assert stock_loads(text) == value
 
 
-def test_text_without_victims_is_exactly_that_of_exact_json() -> None:
-    value = {"ü": ["\u2028", '"', 1.5, None, True, {}], "z": {"a": -1}}
-    assert stock_json(value) == exact_json(value).encode()
+def test_text_is_compact_and_keeps_the_order_of_keys() -> None:
+    value = {"ü": ["\u2028", '"', 1.5, None, True, {}], "a": {"z": -1}}
+    assert stock_json(value) == '{"ü":["\u2028","\\"",1.5,null,true,{}],"a":{"z":-1}}'.encode()
 
 
 def test_respelled_text_differs_in_the_victim_only() -> None:
-    value = {"ü\n": ["\u2028", 0.3, None, True, {}], "z": {"a": -1}}
-    assert stock_json(value) == exact_json(value).replace("0.3", "0.30").encode()
+    respelled = stock_json({"ü\n": ["\u2028", 0.3, None, True, {}], "z": {"a": -1}})
+    assert respelled == stock_json({"ü\n": ["\u2028", 0.5, None, True, {}], "z": {"a": -1}}).replace(b"0.5", b"0.30")
 
 
 @pytest.mark.parametrize("value", [2**63, -(2**63) - 1])

@@ -106,7 +106,11 @@ def test_every_tool_of_ours_is_prepared_and_returns_what_it_declares(name: str) 
         ("get_loan", {}, "Invalid arguments: 'loan_id' is a required property"),
         ("get_loan", {"loan_id": 7}, "Invalid arguments: loan_id: 7 is not of type 'string'"),
         ("renew_loan", {"loan_id": "L1", "weeks": 9}, "Invalid arguments: weeks: 9 is greater than the maximum of 6"),
-        ("reserve_book", {"member_id": "M1", "title": "x", "branch": "central", "pick_up_on": "2026-02-30"}, "Invalid arguments: pick_up_on: "),
+        (
+            "reserve_book",
+            {"member_id": "M1", "title": "x", "branch": "central", "pick_up_on": "2026-02-30"},
+            "Invalid arguments: pick_up_on: ",
+        ),
         ("get_loan", {"loan_id": "L1", "more": 1}, "Invalid arguments: Additional properties are not allowed"),
     ],
 )
@@ -186,7 +190,10 @@ def test_reads_and_refused_calls_change_no_state(shared: SqlEngine) -> None:
 def test_another_effect_is_another_state(shared: SqlEngine) -> None:
     calls = independent(shared)
     (name, arguments), rest = calls[0], calls[1:]
-    states = {after(shared, "same", *some_calls)[0] for some_calls in ([], calls[:1], calls[:2], calls[1:], calls, [(name, {**arguments, "weeks": 3}), *rest])}
+    states = {
+        after(shared, "same", *some_calls)[0]
+        for some_calls in ([], calls[:1], calls[:2], calls[1:], calls, [(name, {**arguments, "weeks": 3}), *rest])
+    }
     assert len(states) == 6
 
 
@@ -215,9 +222,15 @@ def notes(folder: Path, *declared: str) -> SqlEngine:
     return engine(written(folder, NOTES + lines, *tools))
 
 
-WRITE = "write:\n  statements: [\"UPDATE notes SET text = :text WHERE note_id = :id\"]\n  result: SELECT note_id, text FROM notes WHERE note_id = :id"
-DELETE = "delete:\n  statements: [\"DELETE FROM notes WHERE note_id = :id\"]\n  result: SELECT count(*) AS n FROM notes"
-INSERT = "insert:\n  statements: [\"INSERT INTO notes VALUES (fresh('N', 3), :text, 0)\"]\n  result: SELECT note_id FROM notes ORDER BY rowid DESC LIMIT 1"
+WRITE = """write:
+  statements: ["UPDATE notes SET text = :text WHERE note_id = :id"]
+  result: SELECT note_id, text FROM notes WHERE note_id = :id"""
+DELETE = """delete:
+  statements: ["DELETE FROM notes WHERE note_id = :id"]
+  result: SELECT count(*) AS n FROM notes"""
+INSERT = """insert:
+  statements: ["INSERT INTO notes VALUES (fresh('N', 3), :text, 0)"]
+  result: SELECT note_id FROM notes ORDER BY rowid DESC LIMIT 1"""
 
 
 def test_a_write_that_changes_nothing_or_is_undone_reaches_the_base(tmp_path: Path) -> None:
@@ -257,7 +270,9 @@ def test_the_same_call_again_gets_another_fresh_id(shared: SqlEngine) -> None:
 def test_a_fresh_id_is_none_that_the_world_holds(tmp_path: Path) -> None:
     environment = NOTES.replace("rows: 3", "rows: 85").replace("start: 101, step: [1, 3]", "start: 10, step: [1, 1]")
     insert = INSERT.replace("fresh('N', 3)", "fresh('N', 2)")
-    world = engine(written(tmp_path, environment + "  " + insert.replace("\n", "\n  "), tool("insert", {"text": {"type": "string"}}, required=[])))
+    world = engine(
+        written(tmp_path, environment + "  " + insert.replace("\n", "\n  "), tool("insert", {"text": {"type": "string"}}, required=[]))
+    )
     taken = {row["note_id"] for row in world.rows("SELECT note_id FROM notes", {})}
     assert len(taken) == 85
     for key in range(40):
@@ -388,13 +403,18 @@ def test_a_guard_is_held_to_the_same(tmp_path: Path) -> None:
     refused(tmp_path, "read:\n  result: SELECT 1 AS a\n  guards:\n    - {name: g, find: SELECT random(), else: 'no'}", "- {name: g")
 
 
-@pytest.mark.parametrize("sql", ["DELETE FROM notes RETURNING 1", "UPDATE notes SET text = 'x' RETURNING 1", "WITH a AS (SELECT 1) DELETE FROM notes RETURNING 1"])
+@pytest.mark.parametrize(
+    "sql",
+    ["DELETE FROM notes RETURNING 1", "UPDATE notes SET text = 'x' RETURNING 1", "WITH a AS (SELECT 1) DELETE FROM notes RETURNING 1"],
+)
 def test_guards_and_results_do_not_write(tmp_path: Path, sql: str) -> None:
     refused(tmp_path, f"read:\n  result: SELECT 1 AS a\n  guards:\n    - {{name: g, find: \"{sql}\", else: 'no'}}", "- {name: g")
     refused(tmp_path, f'read:\n  result: "{sql}"', "result:")
 
 
-@pytest.mark.parametrize("sql", ["DELETE FROM members RETURNING 1", "DELETE FROM members", "WITH a AS (SELECT 1) DELETE FROM members", "SELECT random()"])
+@pytest.mark.parametrize(
+    "sql", ["DELETE FROM members RETURNING 1", "DELETE FROM members", "WITH a AS (SELECT 1) DELETE FROM members", "SELECT random()"]
+)
 def test_the_planner_looks_and_does_not_write(shared: SqlEngine, sql: str) -> None:
     with pytest.raises(BadInput, match=r"e\.yaml:3: SQL: not authorized"):
         shared.rows(sql, {}, where="e.yaml:3")
@@ -402,7 +422,9 @@ def test_the_planner_looks_and_does_not_write(shared: SqlEngine, sql: str) -> No
 
 
 def test_an_error_of_a_guard_while_it_runs_has_its_place(tmp_path: Path) -> None:
-    declared = "  read:\n    result: SELECT 1 AS a\n    guards:\n      - {name: g, find: 'SELECT add_days(text, 1) FROM notes', else: 'no'}\n"
+    declared = (
+        "  read:\n    result: SELECT 1 AS a\n    guards:\n      - {name: g, find: 'SELECT add_days(text, 1) FROM notes', else: 'no'}\n"
+    )
     domain = written(tmp_path, NOTES + declared, tool("read"))
     with pytest.raises(BadInput, match="SQL:") as caught:
         after(engine(domain), "x", ("read", {}))
@@ -459,8 +481,8 @@ def test_columns_come_out_as_returns_declares_them(tmp_path: Path) -> None:
     }
     returns = {"type": "object", "properties": kinds, "required": ["kept"]}
     sql = (
-        "SELECT 1 AS flag, 2.0 AS count, 0.1 + 0.2 AS price, json_array('a', 'b') AS tags, 'Rome' AS \\\"place.city\\\", 0 AS \\\"place.open\\\", "
-        "NULL AS gone, NULL AS kept"
+        "SELECT 1 AS flag, 2.0 AS count, 0.1 + 0.2 AS price, json_array('a', 'b') AS tags, "
+        '\'Rome\' AS \\"place.city\\", 0 AS \\"place.open\\", NULL AS gone, NULL AS kept'
     )
     world = engine(written(tmp_path, NOTES + f'  read:\n    result: "{sql}"\n', tool("read", returns=returns)))
     result = after(world, "x", ("read", {}))[1][0]
@@ -469,7 +491,8 @@ def test_columns_come_out_as_returns_declares_them(tmp_path: Path) -> None:
 
 
 def test_a_result_of_parts_is_put_together(tmp_path: Path) -> None:
-    parts = "{one: {one: 'SELECT 1 AS a'}, rows: {each: 'SELECT note_id FROM notes'}, ids: {list: 'SELECT note_id FROM notes'}, n: {value: 'SELECT count(*) FROM notes'}}"
+    each, count = "'SELECT note_id FROM notes'", "'SELECT count(*) FROM notes'"
+    parts = f"{{one: {{one: 'SELECT 1 AS a'}}, rows: {{each: {each}}}, ids: {{list: {each}}}, n: {{value: {count}}}}}"
     world = engine(written(tmp_path, NOTES + f"  read:\n    result: {parts}\n", tool("read")))
     result = after(world, "x", ("read", {}))[1][0]
     assert result["one"] == {"a": 1} and result["n"] == 3

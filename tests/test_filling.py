@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import re
 import sqlite3
 from functools import cache
@@ -33,7 +34,10 @@ def filled(source: YamlFile, *, seed: int = 7, today: datetime.date = TODAY, dom
 
 
 def table(columns: str, rows: str = "300") -> YamlFile:
-    return parse_yaml(f"tables:\n  things:\n    rows: {rows}\n    columns:\n" + "".join(f"      {line}\n" for line in columns.splitlines()), Path("environment.yaml"))
+    return parse_yaml(
+        f"tables:\n  things:\n    rows: {rows}\n    columns:\n" + "".join(f"      {line}\n" for line in columns.splitlines()),
+        Path("environment.yaml"),
+    )
 
 
 def column(spec: str, rows: str = "300") -> list[Any]:
@@ -62,7 +66,9 @@ def test_in_every_world_stand_the_same_people_ids_and_titles() -> None:
     here, later = filled(source), filled(source, today=TODAY + datetime.timedelta(days=70))
     for name, rows in here.items():
         dated = {key for key, spec in source.data["tables"][name]["columns"].items() if spec and "date" in spec}
-        assert [{k: v for k, v in row.items() if k not in dated} for row in rows] == [{k: v for k, v in row.items() if k not in dated} for row in later[name]]
+        assert [{k: v for k, v in row.items() if k not in dated} for row in rows] == [
+            {k: v for k, v in row.items() if k not in dated} for row in later[name]
+        ]
     assert [row["lent_on"] for row in here["loans"]] != [row["lent_on"] for row in later["loans"]]
 
 
@@ -71,7 +77,7 @@ def test_in_every_world_stand_the_same_people_ids_and_titles() -> None:
 
 def test_ids_rise_by_drawn_gaps_and_never_repeat() -> None:
     numbers = [int(value[1:]) for value in column('{id: "C{}", start: 2001, step: [1, 9]}')]
-    gaps = {b - a for a, b in zip(numbers, numbers[1:], strict=False)}
+    gaps = {b - a for a, b in itertools.pairwise(numbers)}
     assert 2001 <= numbers[0] <= 2009
     assert gaps == set(range(1, 10))
 
@@ -83,7 +89,11 @@ def test_codes_do_not_repeat_and_hold_nothing_that_looks_alike() -> None:
 
 
 def test_people_have_names_of_their_own_and_mail_that_reaches_nobody() -> None:
-    rows = filled(table("name: {person: name}\nfirst: {person: first_name}\nlast: {person: last_name}\nemail: {person: email}\nphone: {person: phone}"))["things"]
+    rows = filled(
+        table(
+            "name: {person: name}\nfirst: {person: first_name}\nlast: {person: last_name}\nemail: {person: email}\nphone: {person: phone}"
+        )
+    )["things"]
     assert len({row["name"] for row in rows}) == len(rows)
     for row in rows:
         assert row["name"] == f"{row['first']} {row['last']}"
@@ -145,7 +155,13 @@ def test_dates_stand_in_their_window() -> None:
 
 
 def test_dates_follow_each_other_and_stop_where_declared() -> None:
-    rows = filled(table("a: {date: {from: -5, to: 0}}\nb: {date: {after: a, from: 1, to: 9, latest: 0}}\nc: {date: {after: b, from: 0, to: 3, earliest: 1}}"))["things"]
+    rows = filled(
+        table(
+            "a: {date: {from: -5, to: 0}}\n"
+            "b: {date: {after: a, from: 1, to: 9, latest: 0}}\n"
+            "c: {date: {after: b, from: 0, to: 3, earliest: 1}}"
+        )
+    )["things"]
     for row in rows:
         assert row["a"] <= row["b"] <= TODAY.isoformat()
         assert row["c"] > TODAY.isoformat()
@@ -168,7 +184,9 @@ def test_no_declared_date_of_ours_is_later_than_it_may_be(name: str) -> None:
 
 
 def test_a_column_with_a_condition_is_null_where_it_does_not_hold() -> None:
-    rows = filled(table("s: {weights: {Paid: 1, Pending: 1}}\nx: {value: 1, when: {s: [Paid]}}\ny: {value: 1, when: {s: Pending}}"))["things"]
+    rows = filled(table("s: {weights: {Paid: 1, Pending: 1}}\nx: {value: 1, when: {s: [Paid]}}\ny: {value: 1, when: {s: Pending}}"))[
+        "things"
+    ]
     assert all((row["x"] is not None) == (row["s"] == "Paid") and (row["y"] is not None) == (row["s"] == "Pending") for row in rows)
 
 
@@ -189,8 +207,8 @@ def test_rows_for_each_row_of_a_parent_carry_its_values() -> None:
 def test_other_generators_do_what_they_say() -> None:
     rows = filled(
         table(
-            "a: {pick: [x, y]}\nb: {map: {of: a, to: {x: 1, y: 2}}}\nc: {text: \"{a}-{b}\"}\nd: {flag: 0.5}\ne: {value: 9}\n"
-            "f: {integer: {min: 3, max: 5}}\ng:\nh: {faker: city}\ni: {sql: f * 2}\nj: {time: {from: \"08:00\", to: \"09:00\"}}"
+            'a: {pick: [x, y]}\nb: {map: {of: a, to: {x: 1, y: 2}}}\nc: {text: "{a}-{b}"}\nd: {flag: 0.5}\ne: {value: 9}\n'
+            'f: {integer: {min: 3, max: 5}}\ng:\nh: {faker: city}\ni: {sql: f * 2}\nj: {time: {from: "08:00", to: "09:00"}}'
         )
     )["things"]
     for row in rows:
@@ -226,7 +244,10 @@ def test_what_cannot_be_filled_has_its_line(text: str, line: int, what: str) -> 
 
 
 def test_a_table_is_filled_after_the_one_it_hangs_on() -> None:
-    source = parse_yaml("tables:\n  a:\n    per: b\n    rows: 1\n    columns: {x: {value: 1}}\n  b:\n    rows: 1\n    columns: {x: {value: 1}}\n", Path("e.yaml"))
+    source = parse_yaml(
+        "tables:\n  a:\n    per: b\n    rows: 1\n    columns: {x: {value: 1}}\n  b:\n    rows: 1\n    columns: {x: {value: 1}}\n",
+        Path("e.yaml"),
+    )
     with pytest.raises(BadInput, match="'b' is not filled before 'a'") as caught:
         filled(source)
     assert caught.value.where == "e.yaml:3"

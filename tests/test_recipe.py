@@ -63,7 +63,12 @@ def test_every_recipe_that_comes_with_fcgen_is_valid_and_named_like_its_file(pat
     [
         (LEAST + "row: 10\n", 3, "unknown key 'row'", "did you mean 'rows'?"),
         ("name: mine\ntools:\n  domains: [payments]\n  offerd: {min: 1}\n", 4, "unknown key 'tools.offerd'", "did you mean 'offered'?"),
-        ("name: mine\ntools:\n  domains: [a]\n  distractors:\n    neer: 1\n", 5, "unknown key 'tools.distractors.neer'", "did you mean 'near'?"),
+        (
+            "name: mine\ntools:\n  domains: [a]\n  distractors:\n    neer: 1\n",
+            5,
+            "unknown key 'tools.distractors.neer'",
+            "did you mean 'near'?",
+        ),
         (LEAST + "checks: {ignored: []}\n", 3, "unknown key 'checks.ignored'", "did you mean 'ignore'?"),
     ],
 )
@@ -105,7 +110,9 @@ def test_shares_that_are_all_nought_are_refused(key: str, text: str) -> None:
     assert f"{key}: no weight is above zero" in refused(f"{LEAST}{key}: {text}\n").what
 
 
-@pytest.mark.parametrize(("text", "key"), [("tools: {domains: [a]}\n", "name"), ("name: mine\n", "tools"), ("name: mine\ntools: {}\n", "tools.domains")])
+@pytest.mark.parametrize(
+    ("text", "key"), [("tools: {domains: [a]}\n", "name"), ("name: mine\n", "tools"), ("name: mine\ntools: {}\n", "tools.domains")]
+)
 def test_a_missing_key_is_named(text: str, key: str) -> None:
     assert refused(text).what == f"the key {key!r} is missing"
 
@@ -200,7 +207,8 @@ def test_a_bad_change_is_named_as_one(change: str, where: str, what: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "change", ["rows=5", "description=other", "attempts=3", "render.template=other", "push.to=me/mine", "push.private=false", "train.base=other"]
+    "change",
+    ["rows=5", "description=other", "attempts=3", "render.template=other", "push.to=me/mine", "push.private=false", "train.base=other"],
 )
 def test_what_decides_no_row_changes_no_digest(change: str) -> None:
     assert built(LEAST, change).digest() == built(LEAST).digest()
@@ -237,5 +245,9 @@ def test_the_json_schema_accepts_what_is_valid_and_refuses_what_is_not() -> None
     check = jsonschema.Draft202012Validator(schema)
     assert check.is_valid({"name": "mine", "tools": {"domains": ["payments"]}, "today": "2026-03-17"})
     assert check.is_valid({"name": "mine", "tools": {"domains": ["payments"]}, "today": ["2026-03-17"]})
-    for wrong in ({"name": "mine"}, {"name": "mine", "tools": {"domains": ["a"]}, "row": 1}, {"name": "mine", "tools": {"domains": ["a"]}, "rows": 0}):
+    for wrong in (
+        {"name": "mine"},
+        {"name": "mine", "tools": {"domains": ["a"]}, "row": 1},
+        {"name": "mine", "tools": {"domains": ["a"]}, "rows": 0},
+    ):
         assert not check.is_valid(wrong)

@@ -20,7 +20,11 @@ STAND_INS = {"get_payment_details": ["retrieve_payment_status", "retrieve_paymen
 SAMPLER = ToolSampler(TOOLS, FAR, STAND_INS)
 
 NUMBERS = st.builds(
-    lambda least, extra, near, far: Distractors(least, least + extra, near, far), st.integers(1, 6), st.integers(0, 6), st.floats(0, 1), st.floats(0, 1)
+    lambda least, extra, near, far: Distractors(least, least + extra, near, far),
+    st.integers(1, 6),
+    st.integers(0, 6),
+    st.floats(0, 1),
+    st.floats(0, 1),
 )
 NEEDED = st.lists(st.sampled_from(sorted(TOOLS)), min_size=0, max_size=4)
 
@@ -44,7 +48,7 @@ def test_what_could_stand_in_for_a_needed_tool_is_never_offered(seed: int, numbe
 
 @given(st.integers(0, 2**32), NUMBERS)
 def test_a_missing_tool_and_what_could_stand_in_for_it_are_never_offered(seed: int, numbers: Distractors) -> None:
-    offered = names(SAMPLER.offer(["list_payees"] if "list_payees" in TOOLS else [], numbers, Dice(seed), without={"retrieve_payment_date"}))
+    offered = names(SAMPLER.offer(["refund_payment"], numbers, Dice(seed), without={"retrieve_payment_date"}))
     assert not {"retrieve_payment_date", "get_payment_details"} & set(offered)
 
 
@@ -82,14 +86,22 @@ def test_near_distractors_are_more_alike_than_others() -> None:
         values = [alike[name] for name in drawn if name != "retrieve_payment_status"]
         return sum(values) / len(values)
 
-    assert mean(1.0) > 1.5 * mean(0.5) * 0.8 > mean(0.0) * 0.8
+    assert mean(1.0) > mean(0.5) > mean(0.0)
     assert mean(1.0) > 1.5 * mean(0.0)
 
 
 def test_distractors_of_a_missing_tool_are_near_to_it() -> None:
     alike = likeness(list(TOOLS.values()))["retrieve_payment_status"]
-    near = [n for i in range(200) for n in names(SAMPLER.offer([], Distractors(4, 4, 1.0, 0.0), dice(4, i), without={"retrieve_payment_status"}))]
-    other = [n for i in range(200) for n in names(SAMPLER.offer([], Distractors(4, 4, 0.0, 0.0), dice(4, i), without={"retrieve_payment_status"}))]
+    near = [
+        n
+        for i in range(200)
+        for n in names(SAMPLER.offer([], Distractors(4, 4, 1.0, 0.0), dice(4, i), without={"retrieve_payment_status"}))
+    ]
+    other = [
+        n
+        for i in range(200)
+        for n in names(SAMPLER.offer([], Distractors(4, 4, 0.0, 0.0), dice(4, i), without={"retrieve_payment_status"}))
+    ]
     assert sum(alike[n] for n in near) > 1.3 * sum(alike[n] for n in other)
 
 

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import orjson
+
 from gen.checks.context import Context, DomainKnowledge, Replay
-from gen.checks.values import call_key, walk
+from gen.checks.values import NamedLeaf, call_key, walk
 from gen.checks.words import plain
 from gen.conversation import Conversation, Json, JsonObject, Source, ToolCall
 from gen.tools.formats import is_date
@@ -28,37 +30,39 @@ _READ_VERBS = {
 }  # fmt: skip
 
 
-@dataclass(slots=True)
 class Executed:
     """A call with what came back.
 
     ``message`` is the index of the message that calls, ``position`` the call's place there, ``answered`` the index of the message of its
-    result (-1: none); ``key`` is equal for calls that mean the same.
+    result (-1: none); ``key`` is equal for calls that mean the same; ``error`` is what the tool said went wrong (None where it did not
+    say so); ``leaves`` are the path, name and value of every leaf of the arguments.
     """
 
-    ordinal: int
-    message: int
-    position: int
-    call: ToolCall
-    key: str
-    answered: int = -1
-    result: Json = MISSING
+    __slots__ = ("answered", "call", "error", "key", "leaves", "message", "ordinal", "position", "result", "succeeded")
+
+    def __init__(self, ordinal: int, message: int, position: int, call: ToolCall, key: str) -> None:
+        self.ordinal = ordinal
+        self.message = message
+        self.position = position
+        self.call = call
+        self.key = key
+        self.leaves = walk(call.arguments)
+        self.answered = -1
+        self.result: Json = MISSING
+        self.error: str | None = None
+        self.succeeded = False
+
+    def answer(self, message: int, result: Json) -> None:
+        """Take the result that stands in this message."""
+        self.answered = message
+        self.result = result
+        error = result.get("error") if isinstance(result, dict) else None
+        self.error = error if isinstance(error, str) or error is None else json.dumps(error)
+        self.succeeded = result is not MISSING and self.error is None
 
     @property
     def where(self) -> str:
         return f"messages[{self.message}].tool_calls[{self.position}]"
-
-    @property
-    def error(self) -> str | None:
-        """What the tool said went wrong; None where it did not say so."""
-        if isinstance(self.result, dict):
-            error = self.result.get("error")
-            return error if isinstance(error, str) or error is None else json.dumps(error)
-        return None
-
-    @property
-    def succeeded(self) -> bool:
-        return self.result is not MISSING and self.error is None
 
 
 Ungrounded = tuple[Executed, str, Json]
@@ -74,35 +78,56 @@ class Match:
 
 
 class Row:
-    """One conversation, read once."""
+    """One conversation, read once.
+
+    Attributes:
+        known: what is known of its domain.
+        tools: the parameters of the tools that were offered, by name; the first of several with one name.
+        calls: every call in order, paired with the result that bears its id.
+        results: the parsed content of each tool message, by its index; MISSING where it is not JSON.
+        spoken: the texts that people read: index, role and content of user and assistant messages that say something.
+        answers: the indexes of the assistant messages that say something.
+    """
 
     def __init__(self, conversation: Conversation, context: Context) -> None:
         self.conversation = conversation
         self.context = context
         self.messages = conversation.messages
-        self.today = _today(conversation)
+        self.known: DomainKnowledge = context.domain(conversation.domain)
         self.traced: tuple[list[Source], list[Ungrounded]] | None = None  # grounding.py fills it, once
         self.matched: Match | None = None  # goal.py fills it, once
+        self.tools = _tools(conversation)
+        self.results: dict[int, Json] = {}
+        self.spoken: list[tuple[int, str, str]] = []
+        self.answers: list[int] = []
+        self.calls: list[Executed] = []
         self._readings: dict[int, Readings] = {}
-        self._plain: dict[int, str] = {}
-        self._walked: dict[int, list[tuple[str, str, Json]]] = {}
+        self._walked: dict[int, list[NamedLeaf]] = {}
         self._defaults: dict[str, JsonObject] = {}
         self._leaves: dict[int, tuple[frozenset[str], frozenset[float]]] = {}
+        self._look()
+
+    def _look(self) -> None:
+        """The one walk over the messages."""
+        waiting: dict[str, Executed] = {}
+        for index, message in enumerate(self.messages):
+            role = message.role
+            if role == "tool":
+                result = self.results[index] = _parsed(message.content)
+                if message.tool_call_id in waiting:
+                    waiting.pop(message.tool_call_id).answer(index, result)
+            elif role != "system" and message.content:
+                self.spoken.append((index, role, message.content))
+                if role == "assistant":
+                    self.answers.append(index)
+            for position, call in enumerate(message.tool_calls):
+                executed = Executed(len(self.calls), index, position, call, self.key(call.name, call.arguments))
+                self.calls.append(executed)
+                waiting[call.id] = executed
 
     @cached_property
-    def known(self) -> DomainKnowledge:
-        return self.context.domain(self.conversation.domain)
-
-    @cached_property
-    def tools(self) -> dict[str, JsonObject]:
-        """The parameters of the tools that were offered, by name; the first of several with one name."""
-        tools: dict[str, JsonObject] = {}
-        for tool in self.conversation.tools:
-            function = tool.get("function") if isinstance(tool, dict) else None
-            if isinstance(function, dict) and isinstance(function.get("name"), str):
-                parameters = function.get("parameters")
-                tools.setdefault(function["name"], parameters if isinstance(parameters, dict) else {})
-        return tools
+    def today(self) -> str:
+        return _today(self.conversation)
 
     def parameters(self, tool: str) -> dict[str, JsonObject]:
         """The schema of each parameter of a tool."""
@@ -122,42 +147,15 @@ class Row:
         return call_key(name, arguments, self.defaults(name))
 
     @cached_property
-    def calls(self) -> list[Executed]:
-        """Every call in order, paired with the result that bears its id."""
-        calls: list[Executed] = []
-        waiting: dict[str, Executed] = {}
-        for index, message in enumerate(self.messages):
-            for position, call in enumerate(message.tool_calls):
-                key = self.key(call.name, call.arguments)
-                executed = Executed(ordinal=len(calls), message=index, position=position, call=call, key=key)
-                calls.append(executed)
-                waiting[call.id] = executed
-            if message.role == "tool" and message.tool_call_id in waiting:
-                executed = waiting.pop(message.tool_call_id)
-                executed.answered = index
-                executed.result = self.results[index]
-        return calls
-
-    @cached_property
     def expected(self) -> list[str]:
         """The keys of the plan's calls."""
         plan = self.conversation.plan
         return [self.key(expected.name, expected.arguments) for expected in plan.calls] if plan else []
 
     @cached_property
-    def results(self) -> dict[int, Json]:
-        """The parsed content of each tool message, by its index; MISSING where it is not JSON."""
-        return {index: _parsed(message.content) for index, message in enumerate(self.messages) if message.role == "tool"}
-
-    @cached_property
-    def answers(self) -> list[int]:
-        """The indexes of the assistant messages that say something."""
-        return [index for index, message in enumerate(self.messages) if message.role == "assistant" and message.content]
-
-    @cached_property
-    def spoken(self) -> list[tuple[int, str, str]]:
-        """The texts that people read: index, role and content of user and assistant messages that say something."""
-        return [(i, m.role, m.content) for i, m in enumerate(self.messages) if m.content and m.role in ("user", "assistant")]
+    def users(self) -> list[int]:
+        """The indexes of the messages that the user says."""
+        return [index for index, role, _ in self.spoken if role == "user"]
 
     @cached_property
     def prose(self) -> list[tuple[int, str, str]]:
@@ -170,12 +168,16 @@ class Row:
 
     def plain(self, index: int) -> str:
         """The content of a message with straight apostrophes."""
-        text = self._plain.get(index)
-        if text is None:
-            text = self._plain[index] = plain(self.messages[index].content)
-        return text
+        return plain(self.messages[index].content)
 
-    def walked(self, index: int) -> list[tuple[str, str, Json]]:
+    def asked_at(self, index: int) -> int:
+        """The index of the last user message before this one; -1 where there is none."""
+        for i in range(index - 1, -1, -1):
+            if self.messages[i].role == "user":
+                return i
+        return -1
+
+    def walked(self, index: int) -> list[NamedLeaf]:
         """The leaves of the result in message ``index``: path, name and value."""
         found = self._walked.get(index)
         if found is None:
@@ -221,9 +223,26 @@ _PASSING = ("temporar", "unavailable", "try again", "timeout", "timed out", "rat
 
 def _parsed(content: str) -> Json:
     try:
+        return orjson.loads(content)
+    except ValueError:  # not JSON, or JSON of a kind that only Python takes: NaN, halves of surrogate pairs
+        return _loosely_parsed(content)
+
+
+def _loosely_parsed(content: str) -> Json:
+    try:
         return json.loads(content)
     except (ValueError, RecursionError):
         return MISSING
+
+
+def _tools(conversation: Conversation) -> dict[str, JsonObject]:
+    tools: dict[str, JsonObject] = {}
+    for tool in conversation.tools:
+        function = tool.get("function") if isinstance(tool, dict) else None
+        if isinstance(function, dict) and isinstance(function.get("name"), str):
+            parameters = function.get("parameters")
+            tools.setdefault(function["name"], parameters if isinstance(parameters, dict) else {})
+    return tools
 
 
 def _today(conversation: Conversation) -> str:

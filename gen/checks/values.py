@@ -14,6 +14,10 @@ Leaf = tuple[str, Json, JsonObject]
 """A path (``items[0].price``), the value there, and its schema (empty where nothing is said of it)."""
 
 
+NamedLeaf = tuple[str, str, Json]
+"""A path, the name of the nearest key, and the value."""
+
+
 def same(left: Json, right: Json) -> bool:
     """Whether two JSON values are equal."""
     return value_key(left) == value_key(right)
@@ -29,11 +33,14 @@ def value_key(value: Json) -> str:
 
 
 def _plain(value: Json) -> Json:
-    if isinstance(value, float) and value.is_integer():
+    kind = type(value)
+    if kind is str:
+        return value
+    if kind is dict:
+        return {key: child if type(child) is str else _plain(child) for key, child in value.items()}
+    if kind is float and value.is_integer():
         return int(value)
-    if isinstance(value, dict):
-        return {key: _plain(child) for key, child in value.items()}
-    if isinstance(value, list):
+    if kind is list:
         return [_plain(child) for child in value]
     return value
 
@@ -43,17 +50,21 @@ def call_key(name: str, arguments: JsonObject, defaults: JsonObject) -> str:
     return name + value_key({**defaults, **arguments} if defaults and isinstance(arguments, dict) else arguments)
 
 
-def walk(value: Json) -> list[tuple[str, str, Json]]:
+def walk(value: Json) -> list[NamedLeaf]:
     """``(path, name of the nearest key, value)`` of every leaf."""
-    found: list[tuple[str, str, Json]] = []
+    found: list[NamedLeaf] = []
     _walk(value, "", "", found)
     return found
 
 
-def _walk(value: Json, path: str, field: str, found: list[tuple[str, str, Json]]) -> None:
+def _walk(value: Json, path: str, field: str, found: list[NamedLeaf]) -> None:
     if isinstance(value, dict):
         for key, child in value.items():
-            _walk(child, f"{path}.{key}" if path else key, key, found)
+            inner = f"{path}.{key}" if path else key
+            if isinstance(child, (dict, list)):
+                _walk(child, inner, key, found)
+            else:
+                found.append((inner, key, child))
     elif isinstance(value, list):
         for index, child in enumerate(value):
             _walk(child, f"{path}[{index}]", field, found)

@@ -16,6 +16,8 @@ from decimal import Decimal
 from functools import lru_cache
 from json.encoder import encode_basestring
 
+import orjson
+
 from gen.canonical import exact_json
 from gen.conversation import Json
 
@@ -70,13 +72,15 @@ def _exact_text(shortest: str) -> str | None:  # by text, because 0.0 == -0.0
 
 
 def stock_json(value: Json) -> bytes:
-    """The JSON text of ``value`` in UTF-8, as ``exact_json`` writes it but for the numbers that need another spelling.
+    """The JSON text of ``value`` in UTF-8, without spaces, its numbers spelled so that every reader takes them back exactly.
 
     Raises NotExact for a number that cannot be carried exactly (an integer beyond 64 bits, a rare 17-digit float), and
     ValueError for NaN, infinities and unpaired surrogates, which JSON cannot hold at all.
     """
-    text = exact_json(value) if _all_plain(value) else _respelled(value, "")
-    return text.encode()
+    try:
+        return orjson.dumps(value) if _all_plain(value) else _respelled(value, "").encode()
+    except TypeError as error:  # what orjson says of unpaired surrogates
+        raise ValueError(str(error)) from error
 
 
 def _survives(text: str, value: float) -> bool:
@@ -104,9 +108,13 @@ def _all_plain(value: Json) -> bool:
     if kind is str or value is None or kind is bool:
         return True
     if kind is dict:
-        return all(type(child) is str or _all_plain(child) for child in value.values())
+        for child in value.values():
+            if type(child) is not str and not _all_plain(child):
+                return False
+        return True
     if kind is float:
-        return exact_text(value) == repr(value)
+        text = repr(value)
+        return exact_text(value) == text and "e" not in text  # orjson spells exponents otherwise
     if kind is int:
         return bool(INT64_MIN <= value <= INT64_MAX)
     return all(map(_all_plain, value))
@@ -115,9 +123,9 @@ def _all_plain(value: Json) -> bool:
 def _respelled(value: Json, path: str) -> str:
     """``exact_json`` with the surviving spelling of each float."""
     if isinstance(value, dict):
-        return "{" + ", ".join([f"{encode_basestring(key)}: {_respelled(child, f'{path}.{key}')}" for key, child in value.items()]) + "}"
+        return "{" + ",".join([f"{encode_basestring(key)}:{_respelled(child, f'{path}.{key}')}" for key, child in value.items()]) + "}"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join([_respelled(child, f"{path}[{i}]") for i, child in enumerate(value)]) + "]"
+        return "[" + ",".join([_respelled(child, f"{path}[{i}]") for i, child in enumerate(value)]) + "]"
     if isinstance(value, float) and math.isfinite(value):
         text = exact_text(value)
         if text is None:

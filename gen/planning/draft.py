@@ -178,7 +178,7 @@ class Draft:
         rows = self.rows_of(declared, condition)
         if len(rows) < count:
             raise NothingFits(f"too few rows of {entity}")
-        mode = "described" if declared.finds and count == 1 and self.die.chance(0.9) else "id"
+        mode = "described" if declared.finds and count == 1 else "id"
         return [self.reference(declared, row, mode) for row in self.die.sample(rows, count)]
 
     def reference(self, entity: Entity, row: JsonObject, mode: str) -> Reference:

@@ -63,8 +63,8 @@ class DomainPlanner:
         self.entities: dict[str, Entity] = read_entities(declaration)
         self._seed = recipe.model.seed
         only = recipe.model.tools.only
-        declared = read_goals(declaration, self.entities)
-        self.goals = {name: goal for name, goal in declared.items() if not only or goal.tool in only}
+        self.declared = read_goals(declaration, self.entities)
+        self.goals = {name: goal for name, goal in self.declared.items() if not only or goal.tool in only}
         offered = {name: tool.schema for name, tool in self.tools.items() if not only or name in only}
         self.sampler = ToolSampler(offered, others, {name: tool.stands_in_for for name, tool in self.tools.items()})
         phrases = domain.phrases.data

@@ -111,20 +111,25 @@ def synthesize(recipe: Recipe, out: Path, *, rows: int, workers: int, shard: tup
     Raises BadInput where the folder belongs to another recipe or run, OutsideFailed for a full disk or killed workers.
     """
     started = _now()
+    workshop = open_workshop(recipe)  # first: a recipe that does not hold leaves no folder behind
     lock: AbstractContextManager[None] = shared(out, *shard) if shard else exclusive(out)
     with lock:
-        return _Run(recipe, out, rows, workers, shard, progress, started).go()
+        return _Run(workshop, out, rows, workers, shard, progress, started).go()
 
 
 @dataclass
 class _Run:
-    recipe: Recipe
+    workshop: Workshop
     out: Path
     rows: int
     workers: int
     shard: tuple[int, int] | None
     progress: Progress
     started: datetime.datetime
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.workshop.recipe
 
     def go(self) -> Summary:
         digest, decided = rows_digest(self.recipe)
@@ -140,10 +145,9 @@ class _Run:
         if published and self.rows == here:
             clear_work(self.out)
             return self._summary(published, grown_from=here, already_done=True)
-        workshop = open_workshop(self.recipe)
         if self.shard:
-            return self._one_shard(workshop, here)
-        return self._whole(workshop, published, digest, here)
+            return self._one_shard(self.workshop, here)
+        return self._whole(self.workshop, published, digest, here)
 
     # -- a whole run
 

@@ -6,16 +6,17 @@ Applied to whole messages, never inside values (which stand between marks, see f
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from gen.dice import Dice
 from gen.planning.personas import Persona
 from gen.teachers.finish import END, START
 
-_VALUES = re.compile(f"({START}[^{END}]*{END})")
-_WORD = re.compile(r"[A-Za-z]{4,}")
-_ARTICLE = re.compile(r"\b(?:the|a|an) (?=\w)", re.IGNORECASE)
-_INNER_STOP = re.compile(r"[.,;] +(?=\S)")
+_VALUE = f"{START}[^{END}]*{END}"
+_VALUES = re.compile(f"({_VALUE})")
+_WORD = re.compile(rf"{_VALUE}|[A-Za-z]{{4,}}")
+_ARTICLE = re.compile(rf"{_VALUE}|\b(?:the|a|an) (?=[\w{START}])", re.IGNORECASE)
+_INNER_STOP = re.compile(rf"{_VALUE}|[.,;] +(?=\S)")
 
 NEIGHBOURS = {
     "a": "sq", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj", "i": "uo", "j": "hk", "k": "jl", "l": "k",
@@ -30,43 +31,39 @@ class Habits:
     def __init__(self, abbreviations: Mapping[str, Sequence[str]], rewrites: Sequence[Mapping[str, str]]) -> None:
         self._abbreviations = {word.lower(): list(shorts) for word, shorts in abbreviations.items()}
         words = sorted(self._abbreviations, key=len, reverse=True)
-        self._abbreviable = re.compile(rf"\b(?:{'|'.join(map(re.escape, words))})\b(?!['’])", re.IGNORECASE)
+        self._abbreviable = re.compile(rf"{_VALUE}|\b(?:{'|'.join(map(re.escape, words))})\b(?!['’])", re.IGNORECASE)
         self._rewrites = [(re.compile(rf"(?<![\w'’]){re.escape(r['from'])}(?![\w'’])", re.IGNORECASE), r["to"]) for r in rewrites]
 
     def apply(self, text: str, persona: Persona, die: Dice) -> str:
         """The message as this persona types it; values stay as they are, and marked."""
         if persona.non_native:
-            text = self._outside_values(text, lambda part: self._rewrite(part, persona.non_native, die))
+            text = self._rewrite(text, persona.non_native, die)
         if persona.drop_article:
-            text = self._outside_values(text, lambda part: _ARTICLE.sub(lambda m: "" if die.chance(persona.drop_article) else m[0], part))
+            text = _ARTICLE.sub(lambda m: m[0] if m[0][0] == START or not die.chance(persona.drop_article) else "", text)
         if persona.abbreviations:
-            text = self._outside_values(text, lambda part: self._abbreviate(part, persona.abbreviations, die))
+            text = self._abbreviate(text, persona.abbreviations, die)
         if persona.typos:
-            text = self._outside_values(
-                text, lambda part: _WORD.sub(lambda m: _mistype(m[0], die) if die.chance(persona.typos) else m[0], part)
-            )
+            text = _WORD.sub(lambda m: _mistype(m[0], die) if m[0][0] != START and die.chance(persona.typos) else m[0], text)
         if persona.run_on and die.chance(persona.run_on):
             joint = die.pick((" ", ", ", " "))
-            text = self._outside_values(text, lambda part: _INNER_STOP.sub(joint, part))
+            text = _INNER_STOP.sub(lambda m: m[0] if m[0][0] == START else joint, text)
         return _ending(text, persona, die)
-
-    @staticmethod
-    def _outside_values(text: str, change: Callable[[str], str]) -> str:
-        if START not in text:
-            return change(text)
-        return "".join(part if part.startswith(START) else change(part) for part in _VALUES.split(text))
 
     def _abbreviate(self, text: str, rate: float, die: Dice) -> str:
         def short(found: re.Match[str]) -> str:
-            return die.pick(self._abbreviations[found[0].lower()]) if die.chance(rate) else found[0]
+            spared = found[0][0] == START or not die.chance(rate)
+            return found[0] if spared else die.pick(self._abbreviations[found[0].lower()])
 
         return self._abbreviable.sub(short, text)
 
     def _rewrite(self, text: str, rate: float, die: Dice) -> str:
-        for pattern, replacement in self._rewrites:
-            if pattern.search(text) and die.chance(rate):
-                text = pattern.sub(replacement, text, count=1)
-        return text
+        """Some of the turns that this text offers, one place each."""
+        parts = _VALUES.split(text)
+        for i in range(0, len(parts), 2):  # every second part is a value
+            for pattern, replacement in self._rewrites:
+                if pattern.search(parts[i]) and die.chance(rate):
+                    parts[i] = pattern.sub(replacement, parts[i], count=1)
+        return "".join(parts)
 
 
 def _mistype(word: str, die: Dice) -> str:

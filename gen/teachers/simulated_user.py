@@ -108,15 +108,16 @@ class UserActs:
     def coloured(self, talk: Talk, want: Want | None, core: str) -> str:
         """The request with what this persona says around it."""
         persona, die = talk.planned.persona, talk.die
+        early = 0.75 if core.endswith("?") else 0.45  # a question is mostly what people end with
         before: list[str] = []
         after: list[str] = []
         if die.chance(persona.aside):
             aside = finish.stop(words(talk, "aside_formal" if persona.formal else "aside"), question=False)
-            (before if die.chance(0.6) else after).append(aside)
+            (before if die.chance(early) else after).append(aside)
         why = self.phrases.goals[want.goal.name].lists.get("why") if want else None
         if why and die.chance(persona.why):
             reason = finish.stop(realise(why, Words(talk)), question=False)
-            (after if die.chance(0.7) else before).append(reason)
+            (before if die.chance(early - 0.15) else after).append(reason)
         if die.chance(persona.urgency):
             after.append(finish.stop(words(talk, "urgency"), question=False))
         if die.chance(persona.thanks):

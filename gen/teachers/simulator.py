@@ -31,7 +31,7 @@ class Simulator:
 
     def __init__(self, domain: DomainPlanner, recipe: Recipe) -> None:
         self._entities = domain.entities
-        self._phrases = read_phrases(domain.domain.phrases, domain.goals, domain.entities, domain.tools)
+        self._phrases = read_phrases(domain.domain.phrases, domain.declared, domain.entities, domain.tools)
         shared = english().data
         self._habits = Habits(shared["abbreviations"], shared["non_native"])
         self._seed = recipe.model.seed

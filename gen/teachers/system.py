@@ -59,7 +59,7 @@ def system_text(talk: Talk) -> str:
         parts.append(words(talk, "system_confirm"))
     parts += [realise(fact.fact, speaker) for fact in talk.topic.facts]
     joint = "\n" if talk.die.chance(0.2) else " "
-    return finish.capitals(finish.settle(joint.join(finish.stop(part, question=False) for part in parts)))
+    return finish.settle(joint.join(finish.stop(part, question=False) for part in parts))
 
 
 def _long_date(talk: Talk) -> str:

@@ -28,7 +28,7 @@ _LOOSE_DAY = re.compile(r"(?P<day>[0-3]?[0-9])\.(?P<month>[01]?[0-9])")
 
 
 class Readings:
-    """What one text holds. The sets are gathered when first asked for, each candidate of each span counting.
+    """What one text holds. It is read when first asked for; in the sets each candidate of each span counts.
 
     Attributes:
         text: the text.
@@ -36,10 +36,15 @@ class Readings:
         spans: the values found, in order, not overlapping.
     """
 
-    def __init__(self, text: str, today: str, spans: tuple[Span, ...]) -> None:
+    def __init__(self, text: str, today: str, tense: Tense | None = None) -> None:
         self.text = text
         self.today = today
-        self.spans = spans
+        self._day = date.fromisoformat(today)
+        self._tense: Tense | None = tense
+
+    @cached_property
+    def spans(self) -> tuple[Span, ...]:
+        return scan(self.text, self._day, self._tense)
 
     @cached_property
     def words(self) -> str:
@@ -132,4 +137,4 @@ def read(text: str, today: str, tense: Tense | None = None) -> Readings:
     Raises:
         ValueError: ``today`` is no ISO date.
     """
-    return Readings(text, today, scan(text, date.fromisoformat(today), tense))
+    return Readings(text, today, tense)

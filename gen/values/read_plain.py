@@ -1,0 +1,192 @@
+"""The values that a text holds in plain form, found without the readers: €42.10, 10 March 2026, T1001, 14:30, 3.
+
+A hundred words cost what a single spoken date costs the readers, so that the checks ask here first. Nothing is guessed: what
+could mean several things is left out, and ``complete`` says whether anything else in the text may be a value at all.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from gen.values import read_calendar, read_dates, read_relative, read_times
+from gen.values.read_ids import EMAIL
+from gen.values.read_numbers import COUNT_WORDS, CURRENCY_OF, CURRENCY_SIGNS, NUMBER_WORDS
+
+_TOKEN = re.compile(r"[0-9](?:[0-9.,:/'’-]*[0-9])?")
+_WORD = re.compile(r"[a-z]+")
+_GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]{1,2})?")
+_DECIMAL = re.compile(r"[0-9]+\.[0-9]+")
+_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_CLOCK = re.compile(r"[0-2][0-9]:[0-5][0-9]")
+_YEAR = re.compile(r",? ([0-9]{4})(?![\w:]|[.,][0-9])")
+_NEXT_WORD = re.compile(r" ([A-Za-z]+)")
+_HALF_OF_DAY = re.compile(r"\s?[ap]\.?m\b|\s+in the\b|\s+o'?clock", re.IGNORECASE)
+_NAME = "-_"
+_BEFORE = " \n(\"'“‘€£$"
+_BEHIND = " \n.,;:!?)\"'”’%"
+_MONTHS = {word: f"{read_calendar.month_number(word):02d}" for word in read_calendar.MONTH_WORDS}
+_UNITS = frozenset("day days week weeks fortnight fortnights month months year years night nights hour hours minute minutes".split())
+_KNOWN_ALWAYS = {"one", "two", "once", "twice", "both", "single", "couple", "pair", "solo", "alone", "today", "new", "st"}
+"""Words of values that are no news: 1, 2, the day itself; or that are nothing without a word that is listed here."""
+
+_WAKING = (
+    (NUMBER_WORDS | COUNT_WORDS | read_dates.FEAST_WORDS | read_relative.DAY_WORDS | read_calendar.WEEKDAY_WORDS | read_times.CLOCK_WORDS)
+    | {word for word in CURRENCY_OF if " " not in word and word.isascii()}
+    | {"hundred", "weekend", "quarter", "thrice", "grand", "eom", "fiver", "tenner"}
+) - _KNOWN_ALWAYS - {"a"}
+_ORDINALS = frozenset(word for word in read_dates.ORDINALS if word.isalpha())
+_A_DAY = re.compile(r"\b(?:on|from|by|until|till|since|starting|before|after|to|for|beginning) the [a-z]+(?:st|nd|rd|th)\b")
+_TELLING = _WAKING | _UNITS | _MONTHS.keys() | _ORDINALS
+"""Words of which a value may be made; a text without them, and without digits, holds none."""
+
+
+class Plain(NamedTuple):
+    """What is said plainly.
+
+    Attributes:
+        numbers: amounts, counts and other numbers that are no part of a date, a time or a name.
+        currencies: ISO codes of the signs before them.
+        names: words with digits in them, and e-mail addresses, letters and digits only, case folded.
+        days: ``2026-03-10``, or ``03-10`` where the year is not said.
+        times: ``HH:MM``.
+        complete: whether the text holds no other values; a one or a two that counts things, and "today", are none.
+    """
+
+    numbers: frozenset[float]
+    currencies: frozenset[str]
+    names: frozenset[str]
+    days: frozenset[str]
+    times: frozenset[str]
+    complete: bool
+
+
+_NONE: frozenset[str] = frozenset()
+_EMPTY = Plain(frozenset(), _NONE, _NONE, _NONE, _NONE, True)
+_WORDS_ONLY = Plain(frozenset(), _NONE, _NONE, _NONE, _NONE, False)
+
+
+@lru_cache(maxsize=4096)
+def read_plain(text: str) -> Plain:
+    """What the text says plainly."""
+    low = text.lower()
+    telling = [word for word in _WORD.findall(low) if word in _TELLING]
+    first = _TOKEN.search(text)
+    if first is None and "@" not in text:
+        return _WORDS_ONLY if telling and not _explained(low, telling, 0) else _EMPTY
+    return _Finder(text).read(low, telling)
+
+
+def _explained(low: str, telling: list[str], used: int) -> bool:
+    """Whether no word but the ``used`` months and units beside numbers can be a value."""
+    left = 0
+    for word in telling:
+        if word in _ORDINALS:
+            if _A_DAY.search(low):
+                return False
+        elif word in _WAKING or (word == "may" and "in may" in low):
+            return False
+        elif word != "may":
+            left += 1
+    return left <= used
+
+
+class _Finder:
+    """One walk over the digits of a text."""
+
+    def __init__(self, text: str) -> None:
+        self.names: set[str] = set()
+        self.numbers: set[float] = set()
+        self.currencies: set[str] = set()
+        self.days: set[str] = set()
+        self.times: set[str] = set()
+        self.sure = len(text) < 4000 and "://" not in text and "www." not in text
+        self.used = 0
+        if "@" in text:
+            self.names.update([_bare(found) for found in EMAIL.findall(text)])
+            text = EMAIL.sub(lambda found: " " * len(found.group()), text)
+        self.text = text
+
+    def read(self, low: str, telling: list[str]) -> Plain:
+        at, last = 0, -2
+        while (found := _TOKEN.search(self.text, at)) is not None:
+            start, end = found.span()
+            if start == last + 1 and self.text[last] == " ":
+                self.sure = False  # groups of digits: a telephone number, 1 250
+            at = self._take(start, end)
+            last = at
+        complete = self.sure and (not telling or _explained(low, telling, self.used))
+        return Plain(
+            frozenset(self.numbers), frozenset(self.currencies), frozenset(self.names), frozenset(self.days), frozenset(self.times), complete
+        )
+
+    def _take(self, start: int, end: int) -> int:
+        """Take in the token at ``start``; where to go on."""
+        text = self.text
+        before, behind = text[start - 1 : start], text[end : end + 1]
+        if before.isalpha() or behind.isalpha() or (before and before in _NAME) or (behind and behind in _NAME):
+            return self._take_name(start, end)
+        token = text[start:end]
+        if (before and before not in _BEFORE) or (behind and behind not in _BEHIND):
+            self.sure = False
+        elif token.isdigit():
+            return self._take_whole(start, end, token, before)
+        elif _DECIMAL.fullmatch(token) or _GROUPED.fullmatch(token):
+            self._take_number(token, before)
+        elif _ISO.fullmatch(token):
+            self.days.add(token)
+        elif _CLOCK.fullmatch(token) and not _HALF_OF_DAY.match(text, end):
+            self.times.add(token)
+        else:
+            self.sure = False
+        return end
+
+    def _take_name(self, start: int, end: int) -> int:
+        text = self.text
+        while start and (text[start - 1].isalnum() or text[start - 1] in _NAME):
+            start -= 1
+        while end < len(text) and (text[end].isalnum() or text[end] in _NAME):
+            end += 1
+        if text[start - 1 : start] in ("#", "+", "/"):
+            self.sure = False
+        self.names.add(_bare(text[start:end]))
+        return end
+
+    def _take_whole(self, start: int, end: int, token: str, before: str) -> int:
+        following = _NEXT_WORD.match(self.text, end)
+        word = following[1].lower() if following else ""
+        if following and word in _MONTHS and len(token) <= 2:
+            return self._take_day(token, _MONTHS[word], following.end())
+        if before == " " and len(token) <= 2:
+            preceding = self.text[self.text.rfind(" ", 0, start - 1) + 1 : start - 1].lower()
+            if preceding in _MONTHS:
+                return self._take_day(token, _MONTHS[preceding], end)
+        if word in _UNITS:
+            self.used += 1
+        self._take_number(token, before)
+        return end
+
+    def _take_day(self, day: str, month: str, end: int) -> int:
+        self.used += 1
+        year = _YEAR.match(self.text, end)
+        self.days.add(f"{year[1]}-{month}-{day:0>2}" if year else f"{month}-{day:0>2}")
+        return year.end() if year else end
+
+    def _take_number(self, token: str, before: str) -> None:
+        self.numbers.add(float(token.replace(",", "")))
+        currency = CURRENCY_SIGNS.get(before)
+        if currency:
+            self.currencies.add(currency)
+
+
+def _bare(text: str) -> str:
+    return text.casefold() if text.isalnum() else "".join([c for c in text if c.isalnum()]).casefold()
+
+
+def is_nearest(day: str, month_and_day: str, today: str) -> bool:
+    """Whether ``day`` is the nearest one before or after today with this month and day (``03-10``)."""
+    if day[5:] != month_and_day:
+        return False
+    years = int(day[:4]) - int(today[:4])
+    return years == 0 or (years == 1 and month_and_day < today[5:]) or (years == -1 and month_and_day > today[5:])

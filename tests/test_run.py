@@ -1,0 +1,250 @@
+"""A run from recipe to corpus: exact numbers, and the same bytes however it was interrupted, divided or grown."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from gen.corpus.reading import read_rows
+from gen.corpus.splits import leaks
+from gen.errors import BadInput
+from gen.planning.allotment import Allotment
+from gen.recipe import load_recipe
+from gen.synthesis.run import Summary, synthesize
+
+ROOT = Path(__file__).resolve().parent.parent
+ROWS = 520  # three blocks
+RECIPE = ["--recipe", "payments", "--rows", str(ROWS)]
+
+
+class Silence:
+    def start(self, total: int, done: int) -> None:
+        self.total = total
+
+    def advance(self, accepted: int, rejected: int) -> None:
+        self.total -= accepted
+
+    def note(self, text: str) -> None:
+        self.text = text
+
+
+def run(out: Path, *, rows: int = ROWS, workers: int = 1, shard: tuple[int, int] | None = None, changes: tuple[str, ...] = ()) -> Summary:
+    recipe = load_recipe("payments", changes=[f"rows={rows}", *changes])
+    return synthesize(recipe, out, rows=rows, workers=workers, shard=shard, progress=Silence())
+
+
+def bytes_of(corpus: Path) -> dict[str, str]:
+    """Every file but the manifest, which holds times; the card, but for the folder's name in it."""
+    files = [path for path in sorted(corpus.rglob("*")) if path.is_file() and path.name != "manifest.json"]
+    return {
+        str(path.relative_to(corpus)): hashlib.sha256(path.read_bytes().replace(str(corpus).encode(), b"HERE")).hexdigest() for path in files
+    }
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("reference") / "payments"
+    summary = run(out)
+    assert summary.complete
+    return out
+
+
+@pytest.mark.slow
+class TestReference:
+    def test_numbers_and_mix_are_exact(self, reference: Path) -> None:
+        rows = list(read_rows(reference))
+        model = load_recipe("payments").model
+        allotment = Allotment(model.scenarios, model.splits)
+        assert [row.slot for row in rows] == list(range(ROWS))
+        assert [row.scenario for row in rows] == [allotment.scenario(slot) for slot in range(ROWS)]
+        assert [row.split for row in rows] == [allotment.split(slot) for slot in range(ROWS)]
+        assert abs(sum(row.split == "test" for row in rows) - ROWS / 10) <= 2
+
+    def test_no_wording_and_no_person_is_on_both_sides(self, reference: Path) -> None:
+        rows = list(read_rows(reference))
+        assert list(leaks(rows)) == []
+        people = {split: {row.plan.person for row in rows if row.plan and row.split == split} for split in ("train", "test")}
+        assert people["train"] & people["test"] == set()
+
+    def test_load_dataset_gives_what_was_written(self, reference: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path))
+        datasets = pytest.importorskip("datasets")
+        loaded = datasets.load_dataset(str(reference), cache_dir=str(tmp_path))
+        for split in ("train", "test"):
+            wires = [row.to_wire() for row in read_rows(reference, splits=[split])]
+            assert [row["messages"] for row in loaded[split]] == [wire["messages"] for wire in wires]
+            assert [row["tools"] for row in loaded[split]] == [wire["tools"] for wire in wires]
+
+    def test_what_was_rejected_is_kept_with_its_reason(self, reference: Path) -> None:
+        lines = [json.loads(line) for line in (reference / "rejected" / "rejected.jsonl").read_text().splitlines()]
+        ledger = json.loads((reference / "manifest.json").read_text())["ledger"]
+        assert Counter(f"{line['stage']}: {line['reason']}" for line in lines) == ledger["rejected"]
+        assert ledger["candidates"] == ROWS + len(lines)
+
+    def test_the_same_command_again_changes_nothing(self, reference: Path) -> None:
+        before = bytes_of(reference), (reference / "manifest.json").read_bytes()
+        assert run(reference).already_done
+        assert (bytes_of(reference), (reference / "manifest.json").read_bytes()) == before
+
+    def test_fewer_rows_are_refused(self, reference: Path) -> None:
+        with pytest.raises(BadInput, match="has 520 rows already"):
+            run(reference, rows=100)
+
+    def test_another_recipe_is_refused_with_the_keys_that_differ(self, reference: Path) -> None:
+        with pytest.raises(BadInput, match=r"scenarios\.parallel"):
+            run(reference, rows=600, changes=("scenarios.parallel=30",))
+
+
+@pytest.mark.slow
+def test_two_workers_make_the_same_bytes(reference: Path, tmp_path: Path) -> None:
+    run(tmp_path / "payments", workers=2)
+    assert bytes_of(tmp_path / "payments") == bytes_of(reference)
+
+
+@pytest.mark.slow
+def test_a_grown_corpus_has_the_same_bytes(reference: Path, tmp_path: Path) -> None:
+    out = tmp_path / "payments"
+    run(out, rows=130)
+    grown = run(out, rows=ROWS)
+    assert (grown.grown_from, grown.rows) == (130, ROWS)
+    assert bytes_of(out) == bytes_of(reference)
+
+
+@pytest.mark.slow
+def test_shards_and_their_join_make_the_same_bytes(reference: Path, tmp_path: Path) -> None:
+    out = tmp_path / "payments"
+    for part in (2, 1):
+        assert run(out, shard=(part, 2)).shard == (part, 2)
+    assert not (out / "data").exists()
+    run(out)
+    assert bytes_of(out) == bytes_of(reference)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_killed_again_and_again_it_ends_in_the_same_bytes(reference: Path, tmp_path: Path, workers: int) -> None:
+    out, chance, kills = tmp_path / "payments", random.Random(workers), 0
+    for _ in range(6):
+        process = start(out, workers)
+        try:
+            process.wait(timeout=chance.uniform(0.8, 4.0))
+            break
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL) if chance.random() < 0.5 else process.kill()
+            process.wait()
+            kills += 1
+    assert kills
+    run(out)
+    assert bytes_of(out) == bytes_of(reference)
+
+
+@pytest.mark.slow
+def test_workers_die_with_their_parent(tmp_path: Path) -> None:
+    process = start(tmp_path / "payments", 2)
+    children = wait_for_children(process.pid)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and any(Path(f"/proc/{child}").exists() for child in children):
+        time.sleep(0.1)
+    assert [child for child in children if Path(f"/proc/{child}").exists()] == []
+
+
+@pytest.mark.slow
+def test_a_killed_worker_is_replaced(reference: Path, tmp_path: Path) -> None:
+    out = tmp_path / "payments"
+    process = start(out, 2)
+    for child in wait_for_children(process.pid):
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+            os.kill(child, signal.SIGKILL)
+            break
+    assert process.wait(timeout=120) == 0
+    assert bytes_of(out) == bytes_of(reference)
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_with_130_and_a_rerun_finishes(reference: Path, tmp_path: Path) -> None:
+    out = tmp_path / "payments"
+    process = start(out, 1, stderr=subprocess.PIPE)
+    wait_until(lambda: (out / ".work").is_dir())
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"Traceback" not in said
+    run(out)
+    assert bytes_of(out) == bytes_of(reference)
+
+
+@pytest.mark.slow
+def test_a_second_run_in_the_same_folder_is_told_who_is_there(tmp_path: Path) -> None:
+    out = tmp_path / "payments"
+    first = start(out, 1)
+    wait_until(lambda: (out / ".work" / "run.json").is_file())
+    second = start(out, 1, stderr=subprocess.PIPE)
+    _, said = second.communicate(timeout=60)
+    first.kill()
+    first.wait()
+    assert second.returncode == 2
+    assert b"another run is working in this folder" in said
+    assert str(first.pid).encode() in said
+
+
+@pytest.mark.slow
+def test_a_full_disk_ends_with_3_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+    out = tmp_path / "payments"
+    command = f"ulimit -f 300; exec {sys.executable} -m gen synth --recipe payments --rows {ROWS} --out {out} --quiet"
+    done = subprocess.run(["bash", "-c", command], env=environment(), capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 3, done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (out / "data").exists()
+    assert not (out / "manifest.json").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    done = subprocess.run(
+        [sys.executable, "-m", "gen", "synth", *RECIPE, "--out", str(tmp_path / "file" / "corpus")],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert str(tmp_path / "file") in done.stderr
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(ROOT)}
+
+
+def start(out: Path, workers: int, **more: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "gen", "synth", *RECIPE, "--out", str(out), "--workers", str(workers), "--quiet"]
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | more
+    return subprocess.Popen(command, env=environment(), start_new_session=True, **streams)  # type: ignore[call-overload, no-any-return]
+
+
+def wait_until(condition: object, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def wait_for_children(parent: int) -> list[int]:
+    """The processes that a process started, once there are workers among them."""
+    path = Path(f"/proc/{parent}/task/{parent}/children")
+    wait_until(lambda: len(path.read_text().split()) >= 2)
+    time.sleep(0.5)
+    return [int(child) for child in path.read_text().split()]

@@ -1,0 +1,171 @@
+"""What each scenario promises, over the domains that come with fcgen: planned, spoken, executed and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from gen.checks.table import check_row
+from gen.conversation import Conversation, Message
+from gen.planning.scenarios import SCENARIOS
+from gen.recipe import build_recipe
+from gen.synthesis.opening import Workshop, open_workshop
+from gen.synthesis.slots import make
+from gen.yaml_file import parse_yaml
+
+DOMAINS = ("payments", "orders", "travel")
+ROWS = 12
+
+
+@cache
+def workshop(domain: str, scenario: str) -> Workshop:
+    text = f"name: {domain}\ntools: {{domains: [{domain}]}}\nscenarios: {{{scenario}: 1}}\n"
+    return open_workshop(build_recipe(parse_yaml(text, Path("test.yaml"))))
+
+
+@cache
+def rows(domain: str, scenario: str) -> list[Conversation]:
+    made = [make(workshop(domain, scenario), slot).conversation for slot in range(ROWS)]
+    return [row for row in made if row is not None]
+
+
+def calling(row: Conversation) -> list[Message]:
+    return [message for message in row.messages if message.tool_calls]
+
+
+def said(row: Conversation, role: str) -> list[str]:
+    return [message.content for message in row.messages if message.role == role]
+
+
+def offered(row: Conversation) -> set[str]:
+    return {tool["function"]["name"] for tool in row.tools}
+
+
+def errors(row: Conversation) -> list[str]:
+    return [message.content for message in row.messages if message.role == "tool" and message.content.startswith('{"error"')]
+
+
+def first_reply(row: Conversation) -> Message:
+    return next(message for message in row.messages if message.role == "assistant")
+
+
+def _single(row: Conversation) -> bool:
+    return len(calling(row)) == 1 and len(calling(row)[0].tool_calls) == 1
+
+
+def _parallel(row: Conversation) -> bool:
+    (turn,) = calling(row)
+    return len(turn.tool_calls) > 1 and len({call.name for call in turn.tool_calls}) == 1
+
+
+def _parallel_multiple(row: Conversation) -> bool:
+    return len({call.name for call in calling(row)[0].tool_calls}) == 2
+
+
+def _chained(row: Conversation) -> bool:
+    turns = calling(row)
+    return len(turns) >= 2 and any("result" in {s.kind for s in row.sources if s.call == n} for n in range(1, len(turns) + 1))
+
+
+def _multi_turn(row: Conversation) -> bool:
+    return row.plan is not None and len(row.plan.goals) >= 2 and len(calling(row)) >= 2
+
+
+def _missing_parameter(row: Conversation) -> bool:
+    reply = first_reply(row)
+    return not reply.tool_calls and "?" in reply.content + "?" and len(said(row, "user")) >= 2 and len(calling(row)) >= 1
+
+
+def _missing_tool(row: Conversation) -> bool:
+    return not first_reply(row).tool_calls and {c.name for m in calling(row) for c in m.tool_calls} <= offered(row)
+
+
+def _irrelevant(row: Conversation) -> bool:
+    return not first_reply(row).tool_calls
+
+
+def _no_call(row: Conversation) -> bool:
+    last = [message for message in row.messages if message.role in ("user", "assistant")][-1]
+    return last.role == "assistant" and not last.tool_calls and len(calling(row)) <= 1
+
+
+def _amended(row: Conversation) -> bool:
+    return len(calling(row)) >= 1
+
+
+def _confirmed_write(row: Conversation) -> bool:
+    """Nothing is written before a user's second message."""
+    users = 0
+    for message in row.messages:
+        users += message.role == "user"
+        writes = {call.name for call in message.tool_calls} & workshop(row.domain, "confirmed_write").knowledge[row.domain].writes  # type: ignore[operator]
+        if writes and users < 2:
+            return False
+    return users >= 2
+
+
+def _tool_error(row: Conversation) -> bool:
+    return len(errors(row)) >= 1
+
+
+def _long(row: Conversation) -> bool:
+    return len(said(row, "user")) >= 10
+
+
+PROMISES: dict[str, Callable[[Conversation], bool]] = {
+    "single": _single,
+    "multiple": _single,
+    "parallel": _parallel,
+    "parallel_multiple": _parallel_multiple,
+    "chained": _chained,
+    "multi_turn": _multi_turn,
+    "missing_parameter": _missing_parameter,
+    "missing_tool": _missing_tool,
+    "irrelevant": _irrelevant,
+    "no_call": _no_call,
+    "amended": _amended,
+    "confirmed_write": _confirmed_write,
+    "tool_error": _tool_error,
+    "long": _long,
+}
+
+
+def test_every_scenario_has_a_promise() -> None:
+    assert set(PROMISES) == set(SCENARIOS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_rows_keep_their_scenarios_promise_and_pass_every_check_again(domain: str, scenario: str) -> None:
+    made = rows(domain, scenario)
+    assert len(made) == ROWS
+    context = workshop(domain, scenario).context(replay=True)
+    for row in made:
+        assert PROMISES[scenario](row), row.id
+        assert [f for f in check_row(row, context) if f.severity == "error"] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_what_was_said_first_of_an_amended_value_is_not_called(domain: str) -> None:
+    for row in rows(domain, "amended"):
+        assert row.plan is not None
+        made = [(call.name, call.arguments) for message in calling(row) for call in message.tool_calls]
+        assert made == [(call.name, call.arguments) for call in row.plan.calls]
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_a_slot_is_a_pure_function(domain: str) -> None:
+    one, other = (open_workshop(workshop(domain, "single").recipe) for _ in range(2))
+    for slot in (5, 0, 3):  # in any order
+        assert make(one, slot) == make(other, slot)
+
+
+def test_worlds_opened_from_filled_databases_make_the_same_rows() -> None:
+    one = workshop("payments", "multi_turn")
+    other = open_workshop(one.recipe, one.filled())
+    assert [make(one, slot) for slot in range(4)] == [make(other, slot) for slot in range(4)]
