@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("fcgen", deadline=None)  # nothing here asserts a time: CI shares its cores
+settings.load_profile("fcgen")
 
 ROOT = Path(__file__).resolve().parent.parent
 

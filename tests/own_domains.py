@@ -39,9 +39,9 @@ def written(folder: Path, environment: str, *tools: dict[str, Any]) -> Domain:
     return Domain(folder.name, folder)
 
 
-def engine(domain: Domain, *, seed: int = 7, today: datetime.date = TODAY, filled: bytes | None = None) -> SqlEngine:
+def engine(domain: Domain, *, seed: int = 7, today: datetime.date = TODAY, filled: bytes | None = None, moved: int = 0) -> SqlEngine:
     declaration: Declaration = declare(domain)
-    return SqlEngine(declaration, seed=seed, domain=domain.name, today=today, filled=filled)
+    return SqlEngine(declaration, seed=seed, domain=domain.name, today=today, filled=filled, moved=moved)
 
 
 def line_of(domain: Domain, text: str, file: str = "environment.yaml") -> str:

@@ -9,22 +9,27 @@ from typing import Any
 
 import pytest
 
+import gen.planning
 import gen.teachers
 from gen.yaml_file import read_yaml
 
-ENGLISH: dict[str, Any] = read_yaml(Path(gen.teachers.__file__).parent / "english.yaml").data
+TEACHERS = Path(gen.teachers.__file__).parent
+ENGLISH: dict[str, Any] = read_yaml(TEACHERS / "english.yaml").data
+ACTS: dict[str, list[str]] = read_yaml(TEACHERS / "acts.yaml").data["rules"]
+PERSONAS: dict[str, dict[str, Any]] = read_yaml(Path(gen.planning.__file__).parent / "personas.yaml").data
 RULES: dict[str, list[str]] = ENGLISH["rules"]
 
 AT_LEAST = {
     "hello_casual": 15,
-    "hello_formal": 10,
+    "hello_formal": 18,
     "thanks_casual": 15,
-    "thanks_formal": 10,
+    "thanks_formal": 25,
     "urgency": 15,
     "aside_story": 50,
     "aside_plain": 60,
+    "aside_formal_news": 15,
     "aside_formal_story": 15,
-    "aside_formal_plain": 25,
+    "aside_formal_plain": 40,
     "ask_do": 50,
     "ask_do_formal": 25,
     "ask_want": 40,
@@ -47,6 +52,7 @@ AT_LEAST = {
     "closing_offer": 25,
     "you_are_welcome": 30,
     "bye_user": 40,
+    "bye_user_formal": 20,
     "apology": 20,
     "empathy": 15,
     "retry_note": 8,
@@ -70,7 +76,7 @@ SLOTS = {
     "think_need": {"gist"},
     "think_tool": {"tool"},
     "think_given": {"param", "value"},
-    "think_known": {"value"},
+    "think_known": {"param", "value"},
     "think_result": {"value"},
     "think_missing": {"param"},
     "think_changed": {"new"},
@@ -79,7 +85,7 @@ SLOTS = {
 }
 MANY_THOUGHTS = """need tool given known result missing unclear parallel confirm_first confirmed no_tool off_topic
 known_already retry refused changed date search_first match"""
-MAY_LEAVE_OUT = {"old"}
+MAY_LEAVE_OUT = {"old", "param"}
 ASSISTANT = {
     "pleased",
     "hello_back",
@@ -198,18 +204,33 @@ def test_variety() -> None:
     assert sum(ways(text) for text in RULES["aside"]) >= 10_000
 
 
+def test_rules_for_formal_people_stand_beside_the_common_ones_and_use_the_same_slots() -> None:
+    for rules in (RULES, ACTS):
+        for name in rules:
+            common = name.removesuffix("_formal")
+            if common == name or f"{common}_casual" in rules:
+                continue
+            used = {slot for text in rules[common] for slot in re.findall(r"<(\w+)>", text)}
+            assert {slot for text in rules[name] for slot in re.findall(r"<(\w+)>", text)} <= used, name
+
+
 def test_personas_have_all_their_rates() -> None:
-    personas = ENGLISH["personas"]
-    assert len(personas) >= 12
+    assert len(PERSONAS) >= 12
     shares = {"greeting", "thanks", "aside", "why", "urgency", "typos", "abbreviations", "no_punctuation", "run_on", "exclaim"}
     shares |= {"drop_article", "question_mark_drop"}
-    for name, persona in personas.items():
-        assert set(persona) == shares | {"voice", "forms", "formal"}, name
+    for name, persona in PERSONAS.items():
+        assert set(persona) - {"non_native"} == shares | {"voice", "forms", "formal"}, name
         assert set(persona["voice"]) == {"casual", "words", "lower", "us"}, name
         assert set(persona["forms"]) == {"do", "want", "know", "ask", "say", "short"}, name
         assert isinstance(persona["formal"], bool), name
         assert all(0 <= persona[share] <= 1 for share in shares), name
         assert all(0 <= rate <= 1 for rate in persona["voice"].values()), name
+
+
+def test_formal_people_write_whole_words_and_sentences() -> None:
+    for name, persona in PERSONAS.items():
+        if persona["formal"]:
+            assert persona["abbreviations"] == persona["run_on"] == persona["exclaim"] == 0, name
 
 
 def test_short_forms_and_rewrites() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,7 +31,7 @@ def world(shared: SqlEngine) -> Iterator[SqlEngine]:
 
 def some(world: SqlEngine, sql: str) -> Any:
     """The first column of the first row."""
-    return next(iter(world.rows(sql, {})[0].values()))
+    return world.rows(sql, {})[0][0]
 
 
 OPEN = "SELECT loan_id FROM loans WHERE status = 'on_loan' AND renewals = 0"
@@ -311,6 +312,16 @@ def test_an_engine_from_the_filled_bytes_is_the_same_world(shared: SqlEngine) ->
     assert after(copy, "x", *calls) == after(shared, "x", *calls)
     assert after(shared, "x", *calls) == after(engine(library()), "x", *calls)
     assert copy.filled() == shared.filled() or copy.rows("SELECT * FROM loans", {}) == shared.rows("SELECT * FROM loans", {})
+
+
+@pytest.mark.parametrize("domain", [library(), *map(find_domain, ("payments", "orders", "travel"))], ids=lambda domain: domain.name)
+def test_a_world_that_is_moved_in_time_is_the_one_filled_on_that_day(domain: Domain) -> None:
+    here = engine(domain)
+    for days in (77, -20):
+        then = TODAY + datetime.timedelta(days=days)
+        moved, filled = engine(domain, today=then, filled=here.filled(), moved=days), engine(domain, today=then)
+        for table in here.declaration.tables:
+            assert moved.rows(f"SELECT * FROM {table}", {}) == filled.rows(f"SELECT * FROM {table}", {}), table
 
 
 def test_handing_out_the_bytes_leaves_the_engine_locked(shared: SqlEngine) -> None:

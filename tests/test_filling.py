@@ -234,6 +234,15 @@ def test_faker_values_follow_from_the_seed() -> None:
         ("x: {compose: [[a], [b]]}", 5, "the lists are too short"),
         ("x: {sql: missing + 1}", 5, "SQL: no such column: missing"),
         ("y: {value: 1}\nx: {sql: SELECT}", 6, "SQL:"),
+        ("x: {id: C}", 2, "SQL: UNIQUE constraint failed"),
+        ("x: {weights: {a: 0}}", 5, "the column 'x' cannot be filled as"),
+        ("x: {weights: [a, b]}", 5, "the column 'x' cannot be filled as"),
+        ("x: {person: nmae}", 5, "the column 'x' cannot be filled as"),
+        ("x: {parent: customer_id}", 5, "the column 'x' cannot be filled as"),
+        ("x: {from: nothing.name}", 5, "the column 'x' cannot be filled as"),
+        ("x: {date: {after: y}}", 5, "the column 'x' cannot be filled as"),
+        ("x: {integer: {min: 1}}", 5, "the column 'x' cannot be filled as"),
+        ("x: {pick: []}", 5, "the column 'x' cannot be filled as"),
     ],
 )
 def test_what_cannot_be_filled_has_its_line(text: str, line: int, what: str) -> None:

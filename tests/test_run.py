@@ -46,9 +46,8 @@ def run(out: Path, *, rows: int = ROWS, workers: int = 1, shard: tuple[int, int]
 def bytes_of(corpus: Path) -> dict[str, str]:
     """Every file but the manifest, which holds times; the card, but for the folder's name in it."""
     files = [path for path in sorted(corpus.rglob("*")) if path.is_file() and path.name != "manifest.json"]
-    return {
-        str(path.relative_to(corpus)): hashlib.sha256(path.read_bytes().replace(str(corpus).encode(), b"HERE")).hexdigest() for path in files
-    }
+    here = str(corpus).encode()
+    return {str(path.relative_to(corpus)): hashlib.sha256(path.read_bytes().replace(here, b"HERE")).hexdigest() for path in files}
 
 
 @pytest.fixture(scope="module")

@@ -9,19 +9,22 @@ import json
 import re
 from collections.abc import Iterator
 
-from gen.checks.context import Context
+from gen.checks.context import STATES, Context
 from gen.checks.facts import Facts
 from gen.checks.goal import match_calls
 from gen.checks.row import MISSING, Executed, Row
 from gen.checks.rule import Problem, Rule
 from gen.checks.values import name_of, same, walk
-from gen.checks.words import NEGATION, first_word, literal, pattern_of, says, says_flag, stands_verbatim
+from gen.checks.words import NEGATION, first_word, literal, pattern_of, says, says_flag
 from gen.conversation import Fact, Json
 from gen.values.read import stands_in
+from gen.values.read_plain import Plain, read_plain, says_plainly, stands_verbatim
 from gen.values.read_span import Span
 
 _LIST_MARK = re.compile(r"(?m:^)\d{1,2}[.)]\s")
 _CLAUSE = re.compile(r"[.;!?\n]\s|,\s|\s(?:and|but|while|whereas|though)\s")
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n")
+_KEYS = re.compile(r"\[\d+\]|[^.\[]+")
 _PRESENT = re.compile(r"\b(?:is|are|it's|still|now|currently|remains?)\b", re.IGNORECASE)
 _ID = re.compile(r"(?<!\w)[A-Z]{1,4}-?\d{2,}\w*", re.ASCII)
 _TROUBLE = re.compile(
@@ -31,9 +34,6 @@ _TROUBLE = re.compile(
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[a-z]{4,}")
-_STATE_FIELDS = ("status", "state")
-_STATES = ("Failed", "Cancelled", "Declined")
-"""What any state can wrongly be said to be."""
 _SHARED = 0.5
 _FEWEST_SHARED = 2
 """Share and number of an error's longer words that an answer repeats when it passes the error on."""
@@ -41,23 +41,54 @@ _FEWEST_SHARED = 2
 
 def stated_facts(row: Row, context: Context) -> Iterator[Problem]:
     """A number, amount, date, time, id or address in an answer that stands nowhere before it."""
-    stating = {index: row.readings(index).spans for index in row.answers}
-    if not row.conversation.tools or not any(stating.values()):
+    if not row.conversation.tools:
         return  # a chat without tools may draw on knowledge of the world
     facts = Facts(row.today)
-    unread: list[int] = []  # texts, which take long to read and are seldom needed beside the results
+    told = _Told(row, facts)
+    calls = iter(row.calls)
     for index, message in enumerate(row.messages):
-        for span in stating.get(index, ()):
-            while unread and not facts.has(span):
-                facts.hear(row.readings(unread.pop()).spans)
-            if not (facts.has(span) or facts.has_number_at(message.content, span) or _stands_as_it_is(row, index, span)):
-                yield f"messages[{index}].content", f"the {_KIND[span.kind]} {span.text!r} stands nowhere before"
         if message.role == "tool":
-            facts.take(row.results.get(index), row.walked(index), row.today)
+            facts.take(row.results[index], row.walked(index))
         elif message.content:
-            unread.append(index)
-        for call in message.tool_calls:
-            facts.take(call.arguments, walk(call.arguments), row.today)
+            if message.role == "assistant" and not told.knows(read_plain(message.content)):
+                for span in row.readings(index).spans:
+                    if not (told.has(span) or facts.has_number_at(message.content, span) or _stands_as_it_is(row, index, span)):
+                        yield f"messages[{index}].content", f"the {_KIND[span.kind]} {span.text!r} stands nowhere before"
+            told.add(index)
+        for _ in message.tool_calls:
+            executed = next(calls)
+            facts.take(executed.call.arguments, executed.leaves)
+
+
+class _Told:
+    """The facts together with the texts that were not listened to yet: they take long to read and are seldom needed beside the results."""
+
+    def __init__(self, row: Row, facts: Facts) -> None:
+        self._row = row
+        self._facts = facts
+        self._unheard: list[int] = []
+        self._unread: list[int] = []
+
+    def add(self, index: int) -> None:
+        self._unheard.append(index)
+        self._unread.append(index)
+
+    def knows(self, plain: Plain) -> bool:
+        if not plain.complete:
+            return False
+        while not self._facts.knows(plain):
+            if not self._unheard:
+                return False
+            self._facts.hear_plainly(read_plain(self._row.messages[self._unheard.pop()].content))
+        return True
+
+    def has(self, span: Span) -> bool:
+        while not self._facts.has(span):
+            if not self._unread:
+                return False
+            index = self._unread.pop()
+            self._facts.hear(self._row.readings(index).spans, of_user=self._row.messages[index].role == "user")
+        return True
 
 
 def _stands_as_it_is(row: Row, index: int, span: Span) -> bool:
@@ -76,41 +107,59 @@ _KIND = {
 
 
 def contradicted_states(row: Row, context: Context) -> Iterator[Problem]:
-    """A state in an answer that is another one than the result's."""
+    """A state in an answer that is another one than the results' just before it."""
+    if not row.calls:
+        return
     for index in row.answers:
         returned = _since_user(row, index)
         if not returned:
             continue
-        text = row.plain(index)
+        text = _without_questions(row.plain(index))
         folded = text.casefold()
-        for executed in returned:
-            for field, (truths, allowed) in _states(row, executed).items():
-                lowered = {truth.casefold() for truth in truths}
-                for other in sorted(allowed):
-                    if first_word(other) in folded and other.casefold() not in lowered and _claims(row, index, text, field, other, truths):
-                        yield f"messages[{index}].content", f"it says {other!r}, but {executed.call.name!r} returned {field}={truths[0]!r}"
+        for field, (truths, others) in _states(row, returned).items():
+            lowered = {truth.casefold() for truth in truths}
+            for other in others:
+                if first_word(other) in folded and other.casefold() not in lowered and _claims(row, index, text, field, other, truths):
+                    shown = ", ".join(map(repr, truths))
+                    yield f"messages[{index}].content", f"it says {other!r}, but {field!r} came back as {shown}"
+
+
+def _without_questions(text: str) -> str:
+    """Who asks claims nothing."""
+    return " ".join([part for part in _SENTENCE.split(text) if not part.endswith("?")]) if "?" in text else text
 
 
 def _since_user(row: Row, index: int) -> list[Executed]:
     """The calls that succeeded between the last user message before ``index`` and it."""
-    start = max((i for i in range(index) if row.messages[i].role == "user"), default=-1)
+    start = row.asked_at(index)
     return [executed for executed in row.calls if start < executed.answered < index and executed.succeeded]
 
 
-def _states(row: Row, executed: Executed) -> dict[str, tuple[list[str], set[str]]]:
-    """The state fields of a result: their values, and what else they could be: by the tool's ``returns``, else the domain's readings."""
-    enums = row.known.returned_enums.get(executed.call.name, {})
-    readings = row.known.readings
-    states: dict[str, tuple[list[str], set[str]]] = {}
-    for _, field, value in row.walked(executed.answered):
-        if not isinstance(value, str):
-            continue
-        if field in states:
-            states[field][0].append(value)
-        elif field in enums or field in _STATE_FIELDS or field in readings:
-            others = enums[field] if field in enums else tuple(readings.get(field, ()))
-            states[field] = ([value], {*others, *(_STATES if field in _STATE_FIELDS else ())})
-    return states
+def _states(row: Row, returned: list[Executed]) -> dict[str, tuple[list[str], tuple[str, ...]]]:
+    """By state field of the results: the latest value of each thing, and all that it could be."""
+    latest: dict[str, dict[str, str]] = {}
+    could: dict[str, tuple[str, ...]] = {}
+    for executed in returned:
+        states = row.known.states(executed.call.name)
+        for path, field, value in row.walked(executed.answered):
+            if field in states and isinstance(value, str):
+                thing = _thing(executed, path) if len(returned) > 1 else path
+                latest.setdefault(field, {})[thing] = value
+                could[field] = states[field] if field not in could else tuple(dict.fromkeys(could[field] + states[field]))
+    return {field: (list(dict.fromkeys(values.values())), could[field]) for field, values in latest.items()}
+
+
+def _thing(executed: Executed, path: str) -> str:
+    """What the leaf of a result is a state of: the id beside it, else the one that was asked about, else its own place."""
+    beside = executed.result
+    for key in _KEYS.findall(path)[:-1]:
+        inner = int(key[1:-1]) if key[0] == "[" else key
+        beside = beside[inner]
+    for holder in (beside, executed.call.arguments):
+        for value in holder.values() if isinstance(holder, dict) else ():
+            if isinstance(value, str) and _ID.fullmatch(value):
+                return value
+    return f"{executed.ordinal}.{path}"
 
 
 def _claims(row: Row, index: int, text: str, field: str, other: str, truths: list[str]) -> bool:
@@ -121,7 +170,7 @@ def _claims(row: Row, index: int, text: str, field: str, other: str, truths: lis
     spoken = [pattern for truth in truths if (pattern := pattern_of(readings, field, truth)) is not None]
     if any(pattern.search(other) for pattern in spoken):
         return False  # another word for the truth
-    excuses = [literal(truth) for truth in truths] + ([] if other in _STATES else spoken)
+    excuses = [literal(truth) for truth in truths] + ([] if other in STATES else spoken)
     if not any(pattern.search(text) for pattern in excuses):
         return True
     clauses = [clause for clause in _CLAUSE.split(text) if _ID.search(clause) or _PRESENT.search(clause)]
@@ -170,11 +219,13 @@ def _at(value: Json, path: str) -> Json:
 
 
 def _tells(row: Row, index: int, fact: Fact) -> bool:
+    if not isinstance(fact.value, (dict, list)):
+        return _tells_leaf(row, index, name_of(fact.path), fact.value)
     return all(_tells_leaf(row, index, field or name_of(fact.path), value) for _, field, value in walk(fact.value))
 
 
 def _tells_leaf(row: Row, index: int, name: str, value: Json) -> bool:
-    if value is None:
+    if value is None or says_plainly(row.messages[index].content, value, row.today):
         return True
     text = row.plain(index)
     pattern = pattern_of(row.known.readings, name, value)
@@ -182,13 +233,15 @@ def _tells_leaf(row: Row, index: int, name: str, value: Json) -> bool:
         return True
     if isinstance(value, bool):
         return pattern is None and (says_flag(text, name, value) or not says_flag(text, name, not value))
-    if stands_in(value, {"enum": [value]} if isinstance(value, str) and "_" in value else {}, row.readings(index)):
+    if isinstance(value, str) and literal(value).search(text):
         return True
-    return isinstance(value, str) and literal(value).search(text) is not None
+    return stands_in(value, {"enum": [value]} if isinstance(value, str) and "_" in value else {}, row.readings(index))
 
 
 def passed_over_errors(row: Row, context: Context) -> Iterator[Problem]:
     """An answer after an error that says nothing of it."""
+    if not any([executed.error is not None for executed in row.calls]):
+        return
     for index in row.answers:
         if row.messages[index].tool_calls:
             continue
@@ -201,7 +254,7 @@ def passed_over_errors(row: Row, context: Context) -> Iterator[Problem]:
 
 def _open_errors(row: Row, index: int) -> list[Executed]:
     """The calls since the user spoke that ended in an error, and that no later call of the same tool made good."""
-    start = max((i for i in range(index) if row.messages[i].role == "user"), default=-1)
+    start = row.asked_at(index)
     recent = [executed for executed in row.calls if start < executed.answered < index]
     return [
         executed

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
-from functools import lru_cache
 
 from gen.checks.context import Context
+from gen.checks.offered import offered
 from gen.checks.row import Executed, Row
 from gen.checks.rule import Problem, Rule
-from gen.conversation import JsonObject
 from gen.errors import did_you_mean
-from gen.tools.validation import check_schema, schema_text, validator
 
 
 def unknown_tool(row: Row, context: Context) -> Iterator[Problem]:
     for executed in row.calls:
         name = executed.call.name
-        if name not in row.tools:
-            hint = did_you_mean(str(name), row.tools)
+        if name not in row.offered:
+            hint = did_you_mean(str(name), row.offered)
             yield f"{executed.where}.function.name", f"the tool {name!r} was not offered{'; ' + hint if hint else ''}"
 
 
 def arguments_fit(row: Row, context: Context) -> Iterator[Problem]:
     for executed in row.calls:
-        schema = row.tools.get(executed.call.name)
-        if schema is None or schema_problem(schema):
+        tool = row.offered.get(executed.call.name)
+        compiled = tool.validator if tool else None
+        if compiled is None:
             continue  # FC201 and FC204 say so
-        compiled = validator(executed.call.name, schema)
         if compiled.is_valid(executed.call.arguments):
             continue
         for path, message in compiled.errors(executed.call.arguments):
@@ -36,6 +33,8 @@ def arguments_fit(row: Row, context: Context) -> Iterator[Problem]:
 
 
 def repeated_call(row: Row, context: Context) -> Iterator[Problem]:
+    if len({executed.key for executed in row.calls}) == len(row.calls):
+        return
     wanted = Counter(row.expected)
     earlier: dict[str, Executed] = {}
     last_change = -1
@@ -63,13 +62,13 @@ def _may_repeat(row: Row, before: Executed, executed: Executed, last_change: int
 
 def tool_schemas(row: Row, context: Context) -> Iterator[Problem]:
     for index, tool in enumerate(row.conversation.tools):
-        problem = tool_problem(tool)
+        problem = offered(tool).problem
         if problem:
             yield f"tools[{index}]{problem[0]}", problem[1]
 
 
 def tools_offered_once(row: Row, context: Context) -> Iterator[Problem]:
-    if len(row.tools) == len(row.conversation.tools):
+    if len(row.offered) == len(row.conversation.tools):
         return
     seen: set[str] = set()
     for index, tool in enumerate(row.conversation.tools):
@@ -79,30 +78,6 @@ def tools_offered_once(row: Row, context: Context) -> Iterator[Problem]:
             yield f"tools[{index}]", f"the tool {name!r} is offered twice"
         elif isinstance(name, str):
             seen.add(name)
-
-
-def tool_problem(tool: JsonObject) -> Problem | None:
-    """The first thing that keeps this from being a tool in wire form: the place inside it, and the message."""
-    function = tool.get("function") if isinstance(tool, dict) else None
-    if not isinstance(function, dict) or not isinstance(function.get("name"), str) or not function["name"]:
-        return "", 'this is no tool: {"type": "function", "function": {"name", "description", "parameters"}}'
-    parameters = function.get("parameters", {})
-    problem = schema_problem(parameters)
-    if problem:
-        return f".function.parameters{'.' + problem[0] if problem[0] else ''}", f"not a valid JSON Schema: {problem[1]}"
-    if isinstance(parameters, dict) and parameters.get("type", "object") != "object":
-        return ".function.parameters.type", f"parameters are of type 'object', not {parameters['type']!r}"
-    return None
-
-
-def schema_problem(schema: JsonObject) -> Problem | None:
-    """The first thing that keeps this from being a JSON Schema."""
-    return _schema_problem(schema_text(schema))
-
-
-@lru_cache(maxsize=4096)
-def _schema_problem(text: str) -> Problem | None:
-    return next(iter(check_schema(json.loads(text))), None)
 
 
 RULES = (

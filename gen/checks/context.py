@@ -46,6 +46,26 @@ class DomainKnowledge:
         return {tool: dict(_enums(schema)) for tool, schema in self.returns.items()}
 
 
+    def states(self, tool: str) -> dict[str, tuple[str, ...]]:
+        """The fields of a tool's result that are states, and every value they can have: by ``returns``, else by the readings."""
+        known = self._states.get(tool)
+        if known is None:
+            enums = self.returned_enums.get(tool, {})
+            could = {field: tuple(values) for field, values in self.readings.items()} | enums
+            for field in ("status", "state"):
+                could[field] = (*could.get(field, ()), *STATES)
+            known = self._states[tool] = {field: tuple(sorted(set(values))) for field, values in could.items()}
+        return known
+
+    @cached_property
+    def _states(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        return {}
+
+
+STATES = ("Failed", "Cancelled", "Declined")
+"""What any state can wrongly be said to be."""
+
+
 def _enums(schema: JsonObject, name: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
     enum = schema.get("enum")
     if isinstance(enum, list) and name:

@@ -13,8 +13,10 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from itertools import combinations
 
+from gen.checks.values import NamedLeaf
 from gen.conversation import Json
 from gen.values.read import read
+from gen.values.read_plain import Plain, is_nearest, read_plain
 from gen.values.read_span import Span
 
 _NOT_PLAIN = re.compile(r"[\W_]+")
@@ -29,12 +31,20 @@ _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?!\d)")
 _CLOCK = re.compile(r"(?<!\d)([01]\d|2[0-3]):([0-5]\d)(?!\d)")
 _WEEKDAY_ONLY = re.compile(r"(?:on |this |next |last |coming )*(?:mon|tue|wed|thu|fri|sat|sun)\w*\.?", re.IGNORECASE)
 _DAY_ONLY = re.compile(r"(?:on )?(?:the )?\w+(?:-\w+)?(?: of (?:every|each|the) month)?", re.IGNORECASE)
+_NO_DIGITS = re.compile(r"\D+")
+_SHORTEST_PART = 3
+"""Characters that a part of an id must have to name it."""
+_LONG = 120
 _MOST_DATES = 12
 """Known dates between which durations are counted; more of them say nothing about any."""
 
 
 class Facts:
-    """What has been said or returned so far."""
+    """What has been said or returned so far.
+
+    Most answers say values as plainly as results hold them: ``knows`` compares those and nothing else. What takes longer to know (sums,
+    texts with several values in them, what people said in their own words) is worked out when ``has`` is first asked.
+    """
 
     def __init__(self, today: str) -> None:
         self.numbers: set[Decimal] = set()
@@ -43,13 +53,21 @@ class Facts:
         self.times: set[str] = set()
         self.names: set[str] = set()
         self.currencies: set[str] = set()
+        self.digits: set[str] = set()
+        """What the user called things by, without their letters: the 6316 of T6316."""
+        self._today = today
+        self._floats: set[float] = set()
+        self._lengths: set[float] = {0, 1, 2}
+        self._waiting: list[tuple[Json, list[NamedLeaf]]] = []
         self._differences: tuple[int, frozenset[Decimal]] = (0, frozenset())
 
-    def hear(self, spans: tuple[Span, ...]) -> None:
+    def hear(self, spans: tuple[Span, ...], *, of_user: bool = False) -> None:
         """Take in what a text says."""
         for span in spans:
             if span.currency:
                 self.currencies.add(span.currency)
+            if of_user and span.kind in ("number", "id"):
+                self.digits.update([str(value) for value in (span.text, *span.values) if str(value).isdigit()])
             for value in span.values:
                 if isinstance(value, Decimal):
                     self.numbers.add(value)
@@ -62,16 +80,68 @@ class Facts:
                 else:
                     self.names.add(_bare(str(value)))
 
-    def take(self, value: Json, leaves: list[tuple[str, str, Json]], today: str) -> None:
-        """Take in a result or arguments: every leaf, how long its lists are, and the sums of their numbers."""
-        for _, name, leaf in leaves:
-            if isinstance(leaf, str):
-                self._text(leaf, name, today)
-            elif isinstance(leaf, (int, float)) and not isinstance(leaf, bool):
-                self.numbers.add(_decimal(leaf))
-        self._lists(value)
+    def hear_plainly(self, plain: Plain) -> None:
+        """Take in what a text says plainly."""
+        self._floats |= plain.amounts | plain.counts
+        self.currencies |= plain.currencies
+        self.names |= plain.names
+        self.times |= plain.times
+        self.dates.update([day for day in plain.days if len(day) > len("03-10")])
 
-    def _text(self, text: str, name: str, today: str) -> None:
+    def take(self, value: Json, leaves: list[NamedLeaf]) -> None:
+        """Take in a result or arguments: every leaf, how long its lists are, and the sums of their numbers."""
+        self._waiting.append((value, leaves))
+        if isinstance(value, dict):
+            self._lengths.update([len(child) for child in value.values() if isinstance(child, list)])
+        for _, name, leaf in leaves:
+            kind = type(leaf)
+            if kind is float or kind is int:
+                self._floats.add(abs(leaf))
+            elif kind is str:
+                self._take_plainly(leaf, name)
+
+    def _take_plainly(self, text: str, name: str) -> None:
+        if text.isalnum():
+            if name == "currency":
+                self.currencies.add(text)
+            elif not text.isalpha():
+                self.names.add(text.casefold())
+                if text.isdecimal():
+                    self._floats.add(float(text))
+        elif len(text) == len("2026-03-10") and text[4] == "-":
+            self.dates.add(text)
+        elif len(text) == len("14:30") and text[2] == ":":
+            self.times.add(text)
+        elif len(text) < _LONG:
+            self.hear_plainly(read_plain(text))
+
+    def knows(self, plain: Plain) -> bool:
+        """Whether what a text says plainly is all that it says, and is known. False says nothing: then ``has`` has to be asked."""
+        return (
+            plain.complete
+            and plain.amounts <= self._floats
+            and plain.counts <= self._floats | self._lengths
+            and plain.names <= self.names
+            and plain.times <= self.times
+            and plain.currencies <= self.currencies
+            and all(map(self._knows_day, plain.days))
+        )
+
+    def _knows_day(self, day: str) -> bool:
+        return day in self.dates or (len(day) == len("03-10") and any(is_nearest(known, day, self._today) for known in self.dates))
+
+    def _settle(self) -> None:
+        """Work out what is waiting."""
+        for value, leaves in self._waiting:
+            for _, name, leaf in leaves:
+                if isinstance(leaf, str):
+                    self._text(leaf, name)
+                elif isinstance(leaf, (int, float)) and not isinstance(leaf, bool):
+                    self.numbers.add(_decimal(leaf))
+            self._lists(value)
+        self._waiting.clear()
+
+    def _text(self, text: str, name: str) -> None:
         if name == "currency" or (len(text) == 3 and text.isupper()):
             self.currencies.add(text)
         self.names.add(_bare(text))
@@ -79,7 +149,7 @@ class Facts:
             self.dates.update(_ISO_DATE.findall(text))
             self.times.update([f"{hour}:{minute}" for hour, minute in _CLOCK.findall(text)])
             if " " in text:
-                self.hear(_spans(text, today))
+                self.hear(_spans(text, self._today))
             elif not _ONE_THING.fullmatch(text):
                 self.numbers.update([Decimal(found.replace(",", ".")).normalize() for found in _NUMBER.findall(text)])
 
@@ -96,6 +166,8 @@ class Facts:
 
     def has(self, span: Span) -> bool:
         """Whether what an answer says here is known or follows from what is."""
+        if self._waiting:
+            self._settle()
         if span.kind not in ("money", "number") and _bare(span.text) in self.names:
             return True
         if span.kind in ("money", "number", "percent", "duration"):
@@ -156,7 +228,10 @@ class Facts:
         return _DAY_ONLY.fullmatch(span.text) is not None and any(day.day == other.day for day in known for other in said)
 
     def _name(self, bare: str) -> bool:
-        return bare in self.names or any(bare in name for name in self.names if len(bare) >= 3)
+        if bare in self.names or any(bare in name for name in self.names if len(bare) >= _SHORTEST_PART):
+            return True
+        digits = _NO_DIGITS.sub("", bare)
+        return len(digits) >= _SHORTEST_PART and digits in self.digits
 
 
 def _counts(items: list[Json]) -> list[Decimal]:
@@ -181,7 +256,7 @@ def _decimal(value: float) -> Decimal:
 
 
 def _bare(text: str) -> str:
-    return _NOT_PLAIN.sub("", text).casefold()
+    return text.casefold() if text.isalnum() else _NOT_PLAIN.sub("", text).casefold()
 
 
 def _day(text: str) -> date | None:

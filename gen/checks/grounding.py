@@ -14,9 +14,10 @@ from gen.checks.context import Context
 from gen.checks.row import Executed, Row, Ungrounded
 from gen.checks.rule import Problem, Rule
 from gen.checks.values import leaves, name_of, same
-from gen.checks.words import literal, pattern_of, says_flag, stands_verbatim
+from gen.checks.words import literal, pattern_of, says_flag
 from gen.conversation import Json, JsonObject, Source
 from gen.values.read import stands_in
+from gen.values.read_plain import may_say, says_plainly
 
 _SHORTEST_PART = 3
 """Characters that a part of a longer result must have to count as found in it."""
@@ -38,7 +39,8 @@ def trace_row(row: Row) -> tuple[list[Source], list[Ungrounded]]:
         row.traced = ([], [])
         for executed in row.calls:
             if isinstance(executed.call.arguments, dict):
-                for path, value, schema in leaves(executed.call.arguments, row.tools.get(executed.call.name, {})):
+                tool = row.offered.get(executed.call.name)
+                for path, value, schema in leaves(executed.call.arguments, tool.parameters if tool else {}):
                     found = _find(row, executed, path, value, schema)
                     if found is None:
                         row.traced[1].append((executed, path, value))
@@ -49,15 +51,16 @@ def trace_row(row: Row) -> tuple[list[Source], list[Ungrounded]]:
 
 def _find(row: Row, executed: Executed, path: str, value: Json, schema: JsonObject) -> Source | None:
     name = name_of(path)
-    for role, kind in (("user", "user"), ("tool", "result"), ("system", "system")):
-        for index in range(executed.message - 1, -1, -1):
-            if row.messages[index].role != role:
-                continue
-            if _returned(row, index, value) if role == "tool" else _said(row, index, name, value, schema):
-                return Source(executed.ordinal, path, kind, index)  # type: ignore[arg-type]
-    if _implied(schema, value):
-        return Source(executed.ordinal, path, "default", -1)
-    return None
+    for index in reversed(row.users):
+        if index < executed.message and _said(row, index, name, value, schema):
+            return Source(executed.ordinal, path, "user", index)
+    for index in reversed(row.results):
+        if index < executed.message and _returned(row, index, value):
+            return Source(executed.ordinal, path, "result", index)
+    for index in range(executed.message - 1, -1, -1):
+        if row.messages[index].role == "system" and _said(row, index, name, value, schema):
+            return Source(executed.ordinal, path, "system", index)
+    return Source(executed.ordinal, path, "default", -1) if _implied(schema, value) else None
 
 
 def _implied(schema: JsonObject, value: Json) -> bool:
@@ -69,23 +72,25 @@ def _implied(schema: JsonObject, value: Json) -> bool:
 
 
 def _said(row: Row, index: int, name: str, value: Json, schema: JsonObject) -> bool:
-    text = row.plain(index)
-    if isinstance(value, str) and stands_verbatim(text, value):
+    content = row.messages[index].content
+    if value is None:
+        return False
+    if says_plainly(content, value, row.today):
         return True
     pattern = pattern_of(row.known.readings, name, value)
-    if pattern is not None and pattern.search(text):
+    if pattern is not None and pattern.search(row.plain(index)):
         return True
     if isinstance(value, bool):
-        return pattern is None and says_flag(text, name, value)
-    if value == 1 and schema.get("type") == "integer" and _ONE.search(text):
+        return pattern is None and says_flag(row.plain(index), name, value)
+    if value == 1 and schema.get("type") == "integer" and _ONE.search(content):
         return True
-    return stands_in(value, schema, row.readings(index))
+    return may_say(content, value) and stands_in(value, schema, row.readings(index))
 
 
 def _returned(row: Row, index: int, value: Json) -> bool:
-    texts, numbers = row.leaves(index)
     if isinstance(value, bool) or value is None:
         return False
+    texts, numbers = row.leaves(index)
     if isinstance(value, (int, float)):
         return value in numbers
     folded = str(value).casefold()

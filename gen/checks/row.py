@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from gen.checks.context import Context, DomainKnowledge, Replay
+from gen.checks.offered import Offered, offered
 from gen.checks.values import NamedLeaf, call_key, walk
 from gen.checks.words import plain
 from gen.conversation import Conversation, Json, JsonObject, Source, ToolCall
@@ -82,7 +83,7 @@ class Row:
 
     Attributes:
         known: what is known of its domain.
-        tools: the parameters of the tools that were offered, by name; the first of several with one name.
+        offered: the tools that were offered, by name; the first of several with one name.
         calls: every call in order, paired with the result that bears its id.
         results: the parsed content of each tool message, by its index; MISSING where it is not JSON.
         spoken: the texts that people read: index, role and content of user and assistant messages that say something.
@@ -96,14 +97,14 @@ class Row:
         self.known: DomainKnowledge = context.domain(conversation.domain)
         self.traced: tuple[list[Source], list[Ungrounded]] | None = None  # grounding.py fills it, once
         self.matched: Match | None = None  # goal.py fills it, once
-        self.tools = _tools(conversation)
+        self.offered = _offered(conversation)
         self.results: dict[int, Json] = {}
         self.spoken: list[tuple[int, str, str]] = []
         self.answers: list[int] = []
         self.calls: list[Executed] = []
         self._readings: dict[int, Readings] = {}
         self._walked: dict[int, list[NamedLeaf]] = {}
-        self._defaults: dict[str, JsonObject] = {}
+        self._plain: dict[int, str] = {}
         self._leaves: dict[int, tuple[frozenset[str], frozenset[float]]] = {}
         self._look()
 
@@ -129,18 +130,10 @@ class Row:
     def today(self) -> str:
         return _today(self.conversation)
 
-    def parameters(self, tool: str) -> dict[str, JsonObject]:
-        """The schema of each parameter of a tool."""
-        properties = self.tools.get(tool, {}).get("properties")
-        return {k: v for k, v in properties.items() if isinstance(v, dict)} if isinstance(properties, dict) else {}
-
     def defaults(self, tool: str) -> JsonObject:
         """The values that parameters of a tool have where a call leaves them out."""
-        defaults = self._defaults.get(tool)
-        if defaults is None:
-            defaults = {name: schema["default"] for name, schema in self.parameters(tool).items() if "default" in schema}
-            self._defaults[tool] = defaults
-        return defaults
+        known = self.offered.get(tool)
+        return known.defaults if known else {}
 
     def key(self, name: str, arguments: JsonObject) -> str:
         """A text that is equal for calls that mean the same."""
@@ -158,6 +151,11 @@ class Row:
         return [index for index, role, _ in self.spoken if role == "user"]
 
     @cached_property
+    def said(self) -> str:
+        """All that people read as one text, for quick looks."""
+        return "\n".join([text for _, _, text in self.spoken])
+
+    @cached_property
     def prose(self) -> list[tuple[int, str, str]]:
         """``spoken`` without code: what stands between back-quotes is left out."""
         return [(i, role, _CODE.sub("`", text) if "`" in text else text) for i, role, text in self.spoken]
@@ -168,7 +166,10 @@ class Row:
 
     def plain(self, index: int) -> str:
         """The content of a message with straight apostrophes."""
-        return plain(self.messages[index].content)
+        text = self._plain.get(index)
+        if text is None:
+            text = self._plain[index] = plain(self.messages[index].content)
+        return text
 
     def asked_at(self, index: int) -> int:
         """The index of the last user message before this one; -1 where there is none."""
@@ -235,13 +236,12 @@ def _loosely_parsed(content: str) -> Json:
         return MISSING
 
 
-def _tools(conversation: Conversation) -> dict[str, JsonObject]:
-    tools: dict[str, JsonObject] = {}
+def _offered(conversation: Conversation) -> dict[str, Offered]:
+    tools: dict[str, Offered] = {}
     for tool in conversation.tools:
-        function = tool.get("function") if isinstance(tool, dict) else None
-        if isinstance(function, dict) and isinstance(function.get("name"), str):
-            parameters = function.get("parameters")
-            tools.setdefault(function["name"], parameters if isinstance(parameters, dict) else {})
+        known = offered(tool)
+        if known.name:
+            tools.setdefault(known.name, known)
     return tools
 
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from gen.checks.context import Context
 from gen.checks.row import MISSING, Row
 from gen.checks.rule import Problem, Rule
-from gen.checks.values import walk
 from gen.conversation import Json
 
 _ID = re.compile(r"[A-Za-z0-9]{9}", re.ASCII)
@@ -74,6 +73,8 @@ def results_pair(row: Row, context: Context) -> Iterator[Problem]:
 
 
 def calls_answered(row: Row, context: Context) -> Iterator[Problem]:
+    if all([e.message < e.answered <= e.message + len(row.messages[e.message].tool_calls) for e in row.calls]):
+        return
     open_calls: dict[str, str] = {}
     for index, message in enumerate(row.messages):
         if message.role == "tool":
@@ -112,20 +113,21 @@ def results_are_json(row: Row, context: Context) -> Iterator[Problem]:
 
 def lone_surrogates(row: Row, context: Context) -> Iterator[Problem]:
     for index, message in enumerate(row.messages):
-        for part in ("content", "reasoning_content"):
-            text = getattr(message, part)
-            if text and not text.isascii() and _SURROGATE.search(text):
-                yield f"messages[{index}].{part}", "the text holds half of a surrogate pair, which no file can store"
+        if not message.content.isascii() and _SURROGATE.search(message.content):
+            yield f"messages[{index}].content", "the text holds half of a surrogate pair, which no file can store"
+        thought = message.reasoning_content
+        if thought and not thought.isascii() and _SURROGATE.search(thought):
+            yield f"messages[{index}].reasoning_content", "the text holds half of a surrogate pair, which no file can store"
     for executed in row.calls:
-        for path, _, value in walk(executed.call.arguments):
+        for path, _, value in executed.leaves:
             if isinstance(value, str) and not value.isascii() and _SURROGATE.search(value):
                 yield f"{executed.where}.arguments.{path}", "the argument holds half of a surrogate pair, which no file can store"
 
 
 def exact_numbers(row: Row, context: Context) -> Iterator[Problem]:
     for executed in row.calls:
-        for path, _, value in walk(executed.call.arguments):
-            if not _is_exact(value):
+        for path, _, value in executed.leaves:
+            if not isinstance(value, str) and not _is_exact(value):
                 yield f"{executed.where}.arguments.{path}", f"{value!r} does not survive storage: load_dataset reads another number"
 
 

@@ -29,6 +29,9 @@ CONTROL_TOKEN = re.compile(
     r"|<\|[^<>|\s]{0,40}\|?>|<\|\"\|>|<｜[^<>｜]{1,40}｜>"
 )
 
+_TOKEN_HINT = re.compile(r"[<\[](?:/?[A-Za-z|｜]|\|)")
+"""What every control token begins with, and hardly anything else."""
+
 _SNAKE = re.compile(r"(?<![\w@./:-])[a-z][a-z0-9]*(?:_[a-z0-9]+)+(?![\w@])")
 _RAW_JSON = re.compile(
     r"""\{\s*(?:["'][^"'\n]{0,60}["']\s*:|\})|\[\s*(?:\{|["'][^"'\n]{0,80}["']\s*[,\]])|["']\w{1,40}["']\s*:\s*["'\d\[{tfn]"""
@@ -41,16 +44,20 @@ _NOTHING = re.compile(
     r"|\bobject at 0x|\bInvalid [Dd]ate\b"
 )
 _NOTHING_HINTS = ("None", "True", "False", "null", "NaN", "nan", "undefined", "object at 0x", "nvalid ")
+_JSON_HINTS = ("{", "[", "':", '":', "' :", '" :')
+_RESIDUE_HINTS = ("<", "{", "[", "}", "%s", "%(", "(s)", "(n)")
 _SEAM = re.compile(
     r"(?<=\S)[ \t]{2,}(?=\S)|(?<=\w) [,.!?;:](?=\s|$)|,[,.;:!?]|[;:][,.;]|(?<![.])\.\.(?![.])|[!?]\.(?=\s|$)|\(\s|(?<!\w)\(\)|^\s|\s$"
 )
-_SEAM_HINT = re.compile(r"[ (,;:.!?][ ,.;:!?)](?<![,;:.!?] )")
-"""Two characters of which ``_SEAM`` may make something; fast."""
+_SEAM_HINT = re.compile(r"[,.;:!?(\t](?:(?<= [^(\t])(?=\s|\Z)|(?<=[,.;:])[,.;:!?]|(?<=[!?])\.|(?<=\()[\s)]|(?<=\t))")
+"""Characters of which ``_SEAM`` may make something; fast."""
 _NEVER_TWICE = {
     "the", "a", "an", "is", "are", "was", "to", "of", "for", "and", "your", "my", "on", "in", "at", "it", "i", "you", "we",
     "been", "with", "be",
 }  # fmt: skip
 _ARTICLE = re.compile(r"\b([Aa]n?) [\"'“‘(]?(?:[€£$]\s?)?([A-Za-z]+|\d[\d,.]*)")
+_ARTICLE_HINT = re.compile(r"[Aa](?<!\w.)(?: \W{0,3}(?:[aeiouAEIOUhH8]|1[18])|n \W{0,3}[^\WaeiouAEIOU])")
+"""An article that looks wrong, by the letter that follows."""
 _AN_DIGITS = re.compile(r"8|11(?!\d)|18(?!\d)|(?:11|18)(?:,?\d{3})+(?!\d)|8\d*")
 _NO_NOUN = {"and", "or", "is", "in", "on", "as", "at", "of", "if", "are"}
 """After these "A" is a letter or a name."""
@@ -60,7 +67,7 @@ _SILENT_H = re.compile(r"(?:hour|honest|hono|heir)", re.IGNORECASE)
 
 def control_tokens(row: Row, context: Context) -> Iterator[Problem]:
     for where, text in _all_texts(row):
-        if "[" in text or "<" in text:
+        if ("[" in text or "<" in text) and _TOKEN_HINT.search(text):
             match = CONTROL_TOKEN.search(text)
             if match:
                 yield where, f"the text holds the control token {match[0]!r}"
@@ -68,67 +75,70 @@ def control_tokens(row: Row, context: Context) -> Iterator[Problem]:
 
 def _all_texts(row: Row) -> Iterator[tuple[str, str]]:
     for index, message in enumerate(row.messages):
-        yield f"messages[{index}].content", message.content
+        if message.content:
+            yield f"messages[{index}].content", message.content
         if message.reasoning_content:
             yield f"messages[{index}].reasoning_content", message.reasoning_content
     for executed in row.calls:
-        for key, value in executed.call.arguments.items():
+        for path, _, value in executed.leaves:
             if isinstance(value, str):
-                yield f"{executed.where}.arguments.{key}", value
+                yield f"{executed.where}.arguments.{path}", value
 
 
 def leaked_names(row: Row, context: Context) -> Iterator[Problem]:
-    names: set[str] | None = None
+    if "_" not in row.said:
+        return
+    names = _names(row)
     for index, role, text in row.spoken:
-        if "_" not in text:
-            continue
         for match in _SNAKE.finditer(text):
-            names = names if names is not None else _names(row)
             if match[0] in names:
                 yield f"messages[{index}].content", f"the {role} speaks like a schema: {match[0]!r}"
 
 
 def _names(row: Row) -> set[str]:
-    names = set(row.tools)
+    names = set(row.offered)
     for executed in row.calls:
         names.add(executed.call.name)
         names.update(executed.call.arguments)
         if isinstance(executed.result, dict):
             names.update(executed.result)
-    for tool in row.tools:
-        names.update(row.parameters(tool))
+    for tool in row.offered.values():
+        names.update(tool.properties)
     return names
 
 
 def raw_json(row: Row, context: Context) -> Iterator[Problem]:
-    if not row.conversation.tools:
-        return  # a chat about code may hold such things
+    if not row.conversation.tools or not any([sign in row.said for sign in _JSON_HINTS]):
+        return  # a chat about code, without tools, may hold such things
     for index, role, text in row.spoken:
-        if "{" in text or "[" in text or "':" in text or '":' in text:
-            match = _RAW_JSON.search(text)
-            if match:
-                yield f"messages[{index}].content", f"the {role} speaks JSON: {text[match.start() : match.start() + 60]!r}"
+        match = _RAW_JSON.search(text)
+        if match:
+            yield f"messages[{index}].content", f"the {role} speaks JSON: {text[match.start() : match.start() + 60]!r}"
 
 
 def template_residue(row: Row, context: Context) -> Iterator[Problem]:
-    if not row.conversation.tools:
-        return  # a chat about code may hold such things
+    if not row.conversation.tools or not any([sign in row.said for sign in _RESIDUE_HINTS]):
+        return
     for index, role, text in row.prose:
-        match = _RESIDUE.search(text) if any([sign in text for sign in "<{[$%(}"]) else None
+        match = _RESIDUE.search(text)
         if match:
             yield f"messages[{index}].content", f"something of a template is left in what the {role} says: {match[0]!r}"
 
 
 def spoken_nothing(row: Row, context: Context) -> Iterator[Problem]:
-    if not row.conversation.tools:
-        return  # a chat about code may hold such things
+    if not row.conversation.tools or not any([hint in row.said for hint in _NOTHING_HINTS]):
+        return
     for index, role, text in row.prose:
-        match = _NOTHING.search(text) if any([hint in text for hint in _NOTHING_HINTS]) else None
+        match = _NOTHING.search(text)
         if match:
             yield f"messages[{index}].content", f"the {role} says {match[0]!r}, a value that was not there"
 
 
 def seams(row: Row, context: Context) -> Iterator[Problem]:
+    words = row.said.lower().split()
+    doubled = any(map(eq, words, words[1:]))
+    if not doubled and "  " not in row.said and not _SEAM_HINT.search(row.said) and not any([text[0].isspace() or text[-1].isspace() for _, _, text in row.spoken]):
+        return
     for index, role, text in row.prose:
         at = _seam(text)
         if at >= 0:
@@ -138,18 +148,17 @@ def seams(row: Row, context: Context) -> Iterator[Problem]:
 
 def _seam(text: str) -> int:
     """Where two parts of the text meet badly; -1 where they do not."""
-    if text[:1].isspace() or text[-1:].isspace() or "\t" in text or _SEAM_HINT.search(text):
-        match = _SEAM.search(text)
-        if match:
-            return match.start()
+    match = _SEAM.search(text)
+    if match:
+        return match.start()
     words = text.lower().split()
-    if any(map(eq, words, words[1:])):
-        doubled = [word for word, after in pairwise(words) if word == after and word in _NEVER_TWICE]
-        return max(text.lower().find(f"{doubled[0]} {doubled[0]}"), 0) if doubled else -1
-    return -1
+    doubled = [word for word, after in pairwise(words) if word == after and word in _NEVER_TWICE]
+    return max(text.lower().find(f"{doubled[0]} {doubled[0]}"), 0) if doubled else -1
 
 
 def articles(row: Row, context: Context) -> Iterator[Problem]:
+    if not _ARTICLE_HINT.search(row.said):
+        return
     for index, role, text in row.prose:
         if role != "assistant":
             continue  # a persona may get them wrong

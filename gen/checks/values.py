@@ -20,6 +20,8 @@ NamedLeaf = tuple[str, str, Json]
 
 def same(left: Json, right: Json) -> bool:
     """Whether two JSON values are equal."""
+    if type(left) is type(right) and not isinstance(left, (dict, list)):
+        return bool(left == right)
     return value_key(left) == value_key(right)
 
 

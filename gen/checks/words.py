@@ -95,13 +95,6 @@ def first_word(value: str) -> str:
     return re.split(r"[\W_]|(?<=[a-z])(?=[A-Z])", value, maxsplit=1)[0].casefold()
 
 
-def stands_verbatim(text: str, value: str) -> bool:
-    """Whether the value stands in the text as it is, between what is neither letter nor digit."""
-    at = text.find(value)
-    end = at + len(value)
-    return at >= 0 and bool(value) and not text[max(0, at - 1) : at].isalnum() and not text[end : end + 1].isalnum()
-
-
 def says(text: str, patterns: Iterable[re.Pattern[str]], *, negated: bool = False) -> bool:
     """Whether the text says one of them, without a negation shortly before it in the same sentence (or with one, if ``negated``)."""
     return any(is_negated(text, match.start()) == negated for pattern in patterns for match in pattern.finditer(text))

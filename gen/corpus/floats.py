@@ -108,10 +108,7 @@ def _all_plain(value: Json) -> bool:
     if kind is str or value is None or kind is bool:
         return True
     if kind is dict:
-        for child in value.values():
-            if type(child) is not str and not _all_plain(child):
-                return False
-        return True
+        return all(type(child) is str or _all_plain(child) for child in value.values())
     if kind is float:
         text = repr(value)
         return exact_text(value) == text and "e" not in text  # orjson spells exponents otherwise

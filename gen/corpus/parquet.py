@@ -3,8 +3,7 @@
 Arrow structs would fill tool arguments with nulls that were never said, and datasets' own writer rounds floats. So messages,
 tools, plan and sources are stored as JSON text under Arrow's ``arrow.json`` type (``load_dataset`` shows objects, from
 datasets 4.7 on), or as plain strings in the ``string`` layout for older readers. Readers here take the stored text, never
-datasets' decoding of it. JSON text comes from the standard library: orjson is faster, but the spelling of a float is then
-its choice and not that of ``exact_json``.
+datasets' decoding of it.
 
 Holds no state of a corpus: which shards there are and when they become visible is ``gen/corpus/folder.py``.
 """
@@ -13,8 +12,11 @@ from __future__ import annotations
 
 import json
 import os
+from array import array
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal, Self
@@ -209,21 +211,46 @@ class ShardWriter:
 
 
 def _array(cells: list[Any], kind: Kind, layout: Layout) -> Any:
-    """A column's cells as an Arrow array. JSON cells come as UTF-8 text, ``jsons`` cells as lists of it."""
+    """A column's cells as an Arrow array. JSON cells come as UTF-8 text, ``jsons`` cells as lists of it.
+
+    Built from buffers: it is several times faster than Arrow's conversion of nested lists, and ``pa.array`` imports pandas.
+    """
+    if kind == "string":
+        return _texts([cell.encode() for cell in cells])
     if kind == "json":
         texts = _texts(cells)
         return texts if layout == "string" else pa.ExtensionArray.from_storage(_JSON, texts)
+    if kind == "jsons" and layout == "string":
+        return _texts([b"[" + b",".join(cell) + b"]" for cell in cells])
     if kind == "jsons":
-        if layout == "string":
-            return _texts([b"[" + b", ".join(cell) + b"]" for cell in cells])
-        # One flat array and offsets: Arrow's conversion of nested Python lists is several times slower.
-        offsets = [0]
-        for cell in cells:
-            offsets.append(offsets[-1] + len(cell))
         flat = _texts([text for cell in cells for text in cell])
-        return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.ExtensionArray.from_storage(_JSON, flat))
-    return pa.array(cells, _PLAIN_TYPES[kind])
+        return pa.ListArray.from_arrays(_offsets(map(len, cells)), pa.ExtensionArray.from_storage(_JSON, flat))
+    if kind == "int32s":
+        return pa.ListArray.from_arrays(_offsets(map(len, cells)), _integers("i", [number for cell in cells for number in cell]))
+    return _integers("q" if kind == "int64" else "i", cells)
+
+
+def _integers(code: Literal["i", "q"], values: Iterable[int]) -> Any:
+    """Integers of 32 ("i") or 64 bits ("q")."""
+    numbers = array(code, values)
+    return pa.Array.from_buffers(pa.int32() if code == "i" else pa.int64(), len(numbers), [None, pa.py_buffer(numbers)])
+
+
+def _offsets(lengths: Iterable[int]) -> Any:
+    return _integers("i", accumulate(lengths, initial=0))
 
 
 def _texts(cells: list[bytes | None]) -> Any:
-    return pa.array(cells, pa.binary()).view(pa.string())
+    offsets = array("i", accumulate((len(cell or b"") for cell in cells), initial=0))
+    data = b"".join([cell or b"" for cell in cells])
+    return pa.Array.from_buffers(pa.string(), len(cells), [_validity(cells), pa.py_buffer(offsets), pa.py_buffer(data)])
+
+
+def _validity(cells: list[bytes | None]) -> Any:
+    """A bitmap of the cells that are not null; None where none is."""
+    if None not in cells:
+        return None
+    bits = bytearray(-(-len(cells) // 8))
+    for i, cell in enumerate(cells):
+        bits[i // 8] |= (cell is not None) << i % 8
+    return pa.py_buffer(bytes(bits))

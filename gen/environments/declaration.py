@@ -91,8 +91,8 @@ def declare(domain: Domain) -> Declaration:
                 f"the tool {name!r} of tools.json has no declaration", where=source.where("tools"), hint=f"add {name}: under tools:"
             )
     person = data.get("person")
-    if person is not None and person not in tables:
-        raise unknown_name("table", person, tables, where=source.where("person"))
+    if person is not None and person not in list(tables):
+        raise unknown_name("table", str(person), tables, where=source.where("person"))
     return Declaration(
         source=source,
         person=None if person is None else (person, next(iter(tables[person]["columns"]))),

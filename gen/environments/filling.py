@@ -21,6 +21,9 @@ from gen.dice import Dice, dice
 from gen.errors import BadInput, did_you_mean
 from gen.yaml_file import YamlFile
 
+_MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What a generator raises on a declaration that it cannot use."""
+
 Row = dict[str, Any]
 Draw = Callable[["Filling", Row, Any], Any]
 
@@ -82,7 +85,10 @@ def fill(database: sqlite3.Connection, source: YamlFile, *, seed: int, domain: s
         columns = list(table["columns"])
         _create(database, name, table["columns"])
         marks = ", ".join("?" * len(columns))
-        database.executemany(f"INSERT INTO {name} VALUES ({marks})", [[row[c] for c in columns] for row in rows])
+        try:
+            database.executemany(f"INSERT INTO {name} VALUES ({marks})", [[row[c] for c in columns] for row in rows])
+        except sqlite3.Error as error:
+            raise BadInput(f"SQL: {error}", where=source.where("tables", name)) from error
         _compute(database, filling, name, table["columns"])
 
 
@@ -109,7 +115,7 @@ def _create(database: sqlite3.Connection, name: str, columns: Mapping[str, Any])
 def _rows(filling: Filling, name: str, table: Mapping[str, Any]) -> list[Row]:
     filling.keys = ("tables", name)
     per = table.get("per")
-    if per is not None and per not in filling.tables:
+    if per is not None and per not in list(filling.tables):
         raise BadInput(f"the table {per!r} is not filled before {name!r}", where=filling.source.where("tables", name, "per"))
     rows: list[Row] = []
     for parent in filling.tables[per] if per else [{}]:
@@ -118,7 +124,10 @@ def _rows(filling: Filling, name: str, table: Mapping[str, Any]) -> list[Row]:
             row: Row = {}
             for column, spec in table["columns"].items():
                 filling.keys = ("tables", name, "columns", column)
-                row[column] = _value(filling, row, spec)
+                try:
+                    row[column] = _value(filling, row, spec)
+                except _MALFORMED as error:
+                    raise BadInput(f"the column {column!r} cannot be filled as {spec!r}: {error}", where=filling.where()) from error
             rows.append(row)
     return rows
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from sqlite3 import Row
 from typing import TYPE_CHECKING, Any
 
 from gen.conversation import ExpectedCall, Fact, Json, JsonObject
@@ -104,7 +105,7 @@ class Draft:
         if len(rows) < count:
             raise NothingFits(f"too few rows for {goal.name}")
         entity = self.planner.entities[goal.subject]
-        return self._fill(goal, [self.reference(entity, row, mode) for row in self.die.sample(rows, count)])
+        return self._fill(goal, [self.reference(entity, dict(row), mode) for row in self.die.sample(rows, count)])
 
     def _fill(self, goal: Goal, subjects: list[Reference], *, plain: bool = False) -> Want:
         said: dict[str, Said] = {}
@@ -151,18 +152,18 @@ class Draft:
 
     # -- the world, as draws see it
 
-    def candidates(self, goal: Goal, condition: str) -> list[JsonObject]:
+    def candidates(self, goal: Goal, condition: str) -> list[Row]:
         """Rows that the goal can be about: the person's own, where there is an owner, and not spoken of before."""
         if goal.subject is None:
             return []
         return self.rows_of(self.planner.entities[goal.subject], condition)
 
-    def rows_of(self, entity: Entity, condition: str) -> list[JsonObject]:
+    def rows_of(self, entity: Entity, condition: str) -> list[Row]:
         owner = f"{entity.table}.{entity.owner} = :me AND " if entity.owner else ""
         sql = f"SELECT * FROM {entity.table} WHERE {owner}({condition}) ORDER BY rowid"
         return self.planner.cached_rows(self.engine, sql, self.my_id, entity.place)
 
-    def query(self, sql: str, where: str) -> list[dict[str, Any]]:
+    def query(self, sql: str, where: str) -> list[Row]:
         return self.planner.cached_rows(self.engine, sql, self.my_id, where)
 
     @property
@@ -179,7 +180,7 @@ class Draft:
         if len(rows) < count:
             raise NothingFits(f"too few rows of {entity}")
         mode = "described" if declared.finds and count == 1 else "id"
-        return [self.reference(declared, row, mode) for row in self.die.sample(rows, count)]
+        return [self.reference(declared, dict(row), mode) for row in self.die.sample(rows, count)]
 
     def reference(self, entity: Entity, row: JsonObject, mode: str) -> Reference:
         """How the user speaks of this row. Raises NothingFits where it cannot be described so that one row fits."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from sqlite3 import Row
 from typing import Any, Protocol
 
 from gen.conversation import Json, JsonObject
@@ -53,7 +54,7 @@ class World(Protocol):
     def today(self) -> str: ...
     @property
     def me(self) -> JsonObject: ...
-    def query(self, sql: str, where: str) -> list[dict[str, Any]]: ...
+    def query(self, sql: str, where: str) -> list[Row]: ...
     def refer(self, entity: str, condition: str, count: int) -> list[Reference]: ...
     def faker(self, method: str, die: Dice) -> Json: ...
 
@@ -171,7 +172,7 @@ def _row(spec: Mapping[str, Any], context: Context) -> Drawn:
     rows = world.query(spec["row"], "")
     if not rows:
         raise NothingFits("no row to draw from")
-    values = list(die.pick(rows).values())
+    values = tuple(die.pick(rows))
     said = values[1] if len(values) > 1 else values[0]
     return values[0], Said("integer" if isinstance(said, int) else "text", said)
 

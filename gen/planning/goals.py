@@ -161,7 +161,8 @@ def _goal(declaration: Declaration, source: YamlFile, entities: Mapping[str, Ent
 
 
 def _draw(source: YamlFile, entities: Mapping[str, Entity], spec: Any, *keys: str | int) -> None:
-    if not isinstance(spec, dict) or sum(kind in spec for kind in DRAWS) != 1:
+    kinds = [kind for kind in (*DRAWS, "value") if isinstance(spec, dict) and kind in spec]
+    if len(kinds) != 1:
         raise BadInput(
             f"{keys[-1]!r} is declared as {spec!r}",
             where=source.where(*keys),

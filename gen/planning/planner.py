@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
+from sqlite3 import Row
 from typing import Any
 
 from gen.conversation import Json, JsonObject, Plan
@@ -71,7 +72,7 @@ class DomainPlanner:
         self.knowledge = bool(phrases.get("knowledge"))
         self.unsupported = bool(phrases.get("unsupported"))
         self.person = declaration.person
-        self._rows: dict[tuple[int, str, str], list[dict[str, Any]]] = {}
+        self._rows: dict[tuple[int, str, str], list[Row]] = {}
         self._fakers: dict[str, list[Any]] = {}
         self._feasible: dict[tuple[str, int], list[Goal]] = {}
 
@@ -126,7 +127,7 @@ class DomainPlanner:
 
     # -- rows
 
-    def cached_rows(self, engine: SqlEngine, sql: str, me: str, where: str) -> list[dict[str, Any]]:
+    def cached_rows(self, engine: SqlEngine, sql: str, me: str, where: str) -> list[Row]:
         """Rows of a query about a person: remembered while the running conversation has written nothing."""
         parameters = {"me": me, "today": engine.today}
         if engine.changed:
@@ -154,7 +155,7 @@ class DomainPlanner:
         order = dice(self._seed, "people", self.domain.name).shuffled(range(len(rows)))
         splits = SmoothRoundRobin(shares)
         chosen = {rows[i][column] for k, i in enumerate(order) if splits.at(k) == split}
-        return [row for row in rows if row[column] in chosen]
+        return [dict(row) for row in rows if row[column] in chosen]
 
 
 class Planner:

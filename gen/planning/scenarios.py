@@ -208,19 +208,18 @@ def _same_thing(draft: Draft, last: Want) -> Want | None:
         return None
     subject = last.subjects[-1]
     id_column = draft.planner.entities[subject.entity].id
-    goals = [
-        goal
+    weights = {
+        goal: goal.weight
         for goal in draft.planner.goals.values()
-        if goal.subject == subject.entity
-        and goal.name not in draft.goals
-        and not draft.planner.needs_finding(goal)
-        and any(row[id_column] == subject.id for row in draft.candidates(goal, goal.where))
-    ]
-    if not goals:
-        return None
-    goal = draft.die.weighted({g: g.weight for g in goals})
-    mode = "again" if len(last.subjects) == 1 else "id"
-    return draft.want_about(goal, Reference(subject.entity, subject.row, subject.id, mode))
+        if goal.subject == subject.entity and goal.name not in draft.goals and not draft.planner.needs_finding(goal)
+    }
+    while weights:
+        goal = draft.die.weighted(weights)
+        if any(row[id_column] == subject.id for row in draft.candidates(goal, goal.where)):
+            mode = "again" if len(last.subjects) == 1 else "id"
+            return draft.want_about(goal, Reference(subject.entity, subject.row, subject.id, mode))
+        del weights[goal]
+    return None
 
 
 def _same_wish(draft: Draft, last: Want) -> Want | None:
@@ -230,7 +229,7 @@ def _same_wish(draft: Draft, last: Want) -> Want | None:
     spoken = {reference.id for reference in last.subjects}
     entity = draft.planner.entities[last.subjects[0].entity]
     rows = [row for row in draft.candidates(last.goal, last.goal.where) if row[entity.id] not in spoken]
-    return draft.want_about(last.goal, draft.reference(entity, draft.die.pick(rows), "id"), plain=True) if rows else None
+    return draft.want_about(last.goal, draft.reference(entity, dict(draft.die.pick(rows)), "id"), plain=True) if rows else None
 
 
 def _with_gap(draft: Draft) -> tuple[Want, str]:
@@ -289,7 +288,7 @@ def _amended_after(draft: Draft) -> None:
     rows = [row for row in draft.candidates(want.goal, want.goal.where) if row[entity.id] != want.subjects[0].id]
     if not rows:
         raise NothingFits("no other to mean")
-    meant = draft.want_about(want.goal, draft.reference(entity, draft.die.pick(rows), "id"), plain=True)
+    meant = draft.want_about(want.goal, draft.reference(entity, dict(draft.die.pick(rows)), "id"), plain=True)
     draft.ask(meant, act="correct")
     draft.serve(meant)
 

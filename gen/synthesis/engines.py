@@ -13,7 +13,9 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 
+from gen.corpus.atomic import make_folder, write_whole
 from gen.errors import OutsideFailed
 from gen.recipe import Recipe
 from gen.synthesis.opening import Filled, Workshop, open_workshop
@@ -35,9 +37,9 @@ def _collect_seldom() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-def make_blocks(workshop: Workshop, blocks: Sequence[range], workers: int) -> Iterator[Made]:
-    """Make these blocks, in order, with so many workers."""
-    return _in_processes(workshop, blocks, workers) if workers > 1 and len(blocks) > 1 else _in_process(workshop, blocks)
+def make_blocks(workshop: Workshop, blocks: Sequence[range], workers: int, scratch: Path) -> Iterator[Made]:
+    """Make these blocks, in order, with so many workers, which find the filled databases in the folder ``scratch``."""
+    return _in_processes(workshop, blocks, workers, scratch) if workers > 1 and len(blocks) > 1 else _in_process(workshop, blocks)
 
 
 def _in_process(workshop: Workshop, blocks: Sequence[range]) -> Iterator[Made]:
@@ -52,13 +54,13 @@ def _in_process(workshop: Workshop, blocks: Sequence[range]) -> Iterator[Made]:
         gc.unfreeze()
 
 
-def _in_processes(workshop: Workshop, blocks: Sequence[range], workers: int) -> Iterator[Made]:
+def _in_processes(workshop: Workshop, blocks: Sequence[range], workers: int, scratch: Path) -> Iterator[Made]:
     """Raises OutsideFailed where workers keep being killed."""
     waiting = deque(blocks)
-    filled = workshop.filled()
+    worlds = _keep(workshop.filled(), scratch)
     for _ in range(RESTARTS + 1):
         pool = ProcessPoolExecutor(
-            workers, mp_context=multiprocessing.get_context("spawn"), initializer=_start, initargs=(workshop.recipe, filled)
+            workers, mp_context=multiprocessing.get_context("spawn"), initializer=_start, initargs=(workshop.recipe, worlds)
         )
         running: deque[tuple[range, Future[list[str]]]] = deque()
         try:
@@ -81,12 +83,23 @@ def _in_processes(workshop: Workshop, blocks: Sequence[range], workers: int) -> 
     )
 
 
-def _start(recipe: Recipe, filled: Filled) -> None:
+def _keep(filled: Filled, scratch: Path) -> dict[str, list[Path]]:
+    """Put the databases into files: too large an argument blocks the start of a worker that is killed meanwhile."""
+    make_folder(scratch)
+    worlds: dict[str, list[Path]] = {}
+    for name, databases in filled.items():
+        worlds[name] = [scratch / f"{name}-{i}.db" for i in range(len(databases))]
+        for path, data in zip(worlds[name], databases, strict=True):
+            write_whole(path, (data,))
+    return worlds
+
+
+def _start(recipe: Recipe, worlds: dict[str, list[Path]]) -> None:
     global _workshop
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    _workshop = open_workshop(recipe, filled)
+    _workshop = open_workshop(recipe, {name: [path.read_bytes() for path in paths] for name, paths in worlds.items()})
     _collect_seldom()
 
 

@@ -135,7 +135,6 @@ def rows_digest(recipe: Recipe) -> tuple[str, JsonObject]:
 
 
 def _open(domain: Domain, recipe: Recipe, others: Sequence[ToolSchema], filled: Sequence[bytes] | None) -> OpenDomain:
-    model = recipe.model
     declaration = declare(domain)
     worlds = _worlds(declaration, recipe, domain.name, filled)
     planner = DomainPlanner(domain, declaration, worlds, recipe, others)

@@ -21,7 +21,7 @@ from gen.conversation import Conversation, JsonObject
 from gen.corpus.blocks import BlockStore
 from gen.corpus.card import CardFacts, render_card
 from gen.corpus.folder import REJECTED, begin, clear_work, publish, write_shards
-from gen.corpus.lock import exclusive, shared
+from gen.corpus.lock import WORK, exclusive, shared
 from gen.corpus.manifest import Manifest, installed_versions, read_manifest
 from gen.corpus.reading import read_rows
 from gen.corpus.sample import as_markdown
@@ -134,7 +134,6 @@ class _Run:
     def go(self) -> Summary:
         digest, decided = rows_digest(self.recipe)
         published = read_manifest(self.out)
-        begin(self.out, digest=digest, recipe=decided)
         here = sum(published.splits.values()) + len(published.ledger.get("short", [])) if published else 0
         if published and self.rows < here:
             raise BadInput(
@@ -142,6 +141,7 @@ class _Run:
                 where=str(self.out),
                 hint="choose another folder with --out",
             )
+        begin(self.out, digest=digest, recipe=decided)
         if published and self.rows == here:
             clear_work(self.out)
             return self._summary(published, grown_from=here, already_done=True)
@@ -195,7 +195,7 @@ class _Run:
         store = BlockStore(self.out)
         blocks = _blocks(slots)
         missing = {block: wanted for block, wanted in blocks if not _complete(store, block, wanted)}
-        made = make_blocks(workshop, list(missing.values()), self.workers)
+        made = make_blocks(workshop, list(missing.values()), self.workers, self.out / WORK / "worlds")
         for block, wanted in blocks:
             candidates = None
             if block in missing:
@@ -213,7 +213,7 @@ class _Run:
         missing = [(block, slots) for block, slots in mine if not _complete(store, block, slots)]
         total = sum(len(slots) for _, slots in mine)
         self.progress.start(total, total - sum(len(slots) for _, slots in missing))
-        made = make_blocks(workshop, [slots for _, slots in missing], self.workers)
+        made = make_blocks(workshop, [slots for _, slots in missing], self.workers, self.out / WORK / f"worlds-{part}")
         for (block, slots), (lines, _) in zip(missing, made, strict=True):
             store.write(block, lines)
             self.progress.advance(len(slots), len(lines) - len(slots))

@@ -17,12 +17,14 @@ _BEFORE_BARE = frozenset(
 _MESS = re.compile(r"[ \t]{2}| \n| [,.;:!?]|[.!?] ?[.,]|, ?[.!?]")
 _SPACES = re.compile(r"[ \t]{2,}")
 _SPACE_BEFORE = re.compile(r" +([,.;:!?\n])")
-_DOUBLE_STOP = re.compile(r"([.!?])\s*[.,](?!\.)")
+_DOUBLE_STOP = re.compile(r"(?<!\.)([.!?])\s*[.,](?!\.)")
 _COMMA_STOP = re.compile(r",\s*([.!?])")
 _AN = re.compile("([aA])\x01( *)([\x02]?)(\\w?)(\\w*)")
 _I = re.compile(r"(?<![\w'’])i(?=(?:['’](?:m|d|ll|ve|s)\b|\b)(?![.]\w))")
 _SENTENCE = re.compile(f"(^|[.!?…]['\")]?\\s+|\n)([{START}'\"(]*)([a-zà-ÿ]\\w*)")
-_VOWEL_SOUND = re.compile(r"(?:[aeio]|u(?!(?:ni|se|su|k|r[aeio]))|h(?:our|onest|onou?r|eir)|8|11(?!\d)|18(?!\d))", re.IGNORECASE)
+_VOWEL_SOUND = re.compile(
+    r"(?:[ai]|e(?!u)|o(?!n(?:e|ce)\b)|u(?!(?:ni|se|su|k|r[aeio]))|h(?:our|onest|onou?r|eir)|8|11(?!\d)|18(?!\d))", re.IGNORECASE
+)
 
 QUESTION = re.compile(
     r"^(?:[^,.?!:]{2,40}, )?(?:(?:please|hi|hey|hello|so|ok|okay|also|and|sorry|then|well|oh|now|but|great|thanks|next|um|just|"
@@ -86,7 +88,7 @@ def _capital(found: re.Match[str]) -> str:
 
 def plain(text: str) -> str:
     """The text without its marks."""
-    return text.replace(START, "").replace(END, "") if START in text else text
+    return text.replace(START, "").replace(END, "") if START in text or END in text else text
 
 
 def either(text: str) -> str:

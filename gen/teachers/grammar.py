@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from gen.dice import Dice
@@ -41,12 +41,16 @@ Fits = Callable[[Speaker], bool]
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """One alternative: what it says, whether a speaker has the values for it, its weight, and when it applies."""
+    """One alternative: what it says, whether a speaker has the values for it, its weight, and when it applies.
+
+    ``share`` is its weight as a share of the heaviest one of its list.
+    """
 
     say: Node
     fits: Fits
     mentions: frozenset[str]
     weight: float = 1.0
+    share: float = 1.0
     when: tuple[tuple[str, Any], ...] = ()
     each: Phrase | None = None
 
@@ -65,7 +69,11 @@ class Grammar:
         """Compile a list of alternatives. Raises BadInput with file:line where one is malformed."""
         if not isinstance(texts, list) or not texts:
             raise BadInput(f"{'.'.join(map(str, keys))} holds no list of alternatives", where=source.where(*keys))
-        return [self._phrase(source, text, (*keys, i)) for i, text in enumerate(texts)]
+        phrases = [self._phrase(source, text, (*keys, i)) for i, text in enumerate(texts)]
+        heaviest = max(phrase.weight for phrase in phrases)
+        if heaviest <= 0:
+            raise BadInput(f"{'.'.join(map(str, keys))}: no weight is above zero", where=source.where(*keys))
+        return [phrase if phrase.weight == heaviest else replace(phrase, share=phrase.weight / heaviest) for phrase in phrases]
 
     def _phrase(self, source: YamlFile, text: Any, keys: Keys) -> Phrase:
         where = source.where(*keys)
@@ -87,7 +95,7 @@ class Grammar:
         say, fits, mentions = _Parser(text, where, self).parse()
         each = self._phrase(source, options["each"], (*keys, "each")) if "each" in options else None
         when = tuple(dict(options.get("when") or {}).items())
-        return Phrase(say, fits, mentions, float(options.get("weight", 1)), when, each)
+        return Phrase(say, fits, mentions, float(options.get("weight", 1)), when=when, each=each)
 
     def check(self, source: YamlFile) -> None:
         """Raise BadInput where a phrase refers to a rule that nobody declared."""
@@ -117,7 +125,9 @@ def choose(phrases: Sequence[Phrase], speaker: Speaker) -> Phrase:
     """Draw one of the phrases that the speaker has the values for. Raises NoPhrase where there is none."""
     for _ in range(3):  # most phrases fit: draw first, look at all of them only if that fails
         phrase = phrases[speaker.die.below(len(phrases))]
-        if phrase.weight == 1.0 and phrase.fits(speaker):
+        if phrase.share < 1 and speaker.die.random() >= phrase.share:
+            continue  # drawn by weight: taken as often as its share
+        if phrase.fits(speaker):
             return phrase
     fitting = [phrase for phrase in phrases if phrase.fits(speaker)]
     if not fitting:
@@ -141,7 +151,7 @@ def _holds(wanted: Any, value: Any) -> bool:
     if wanted == "none":
         return value is None or value == "" or value == [] or value == {}
     if wanted in ("one", "many"):
-        size = len(value) if isinstance(value, list) else value if isinstance(value, int) else 0
+        size = len(value) if isinstance(value, list) else value if isinstance(value, int) and not isinstance(value, bool) else 0
         return size == 1 if wanted == "one" else size > 1
     if isinstance(wanted, list):
         return any(_same(option, value) for option in wanted)

@@ -204,7 +204,9 @@ def _fitting(phrases: Sequence[Phrase], speaker: Assistant) -> Phrase:
     """One of the phrases whose conditions hold: drawn first, and looked at all together only where that keeps failing."""
     for _ in range(8):
         phrase = phrases[speaker.die.below(len(phrases))]
-        if phrase.weight == 1.0 and (not phrase.when or holds(phrase.when, speaker.field)) and phrase.fits(speaker):
+        if phrase.share < 1 and speaker.die.random() >= phrase.share:
+            continue
+        if (not phrase.when or holds(phrase.when, speaker.field)) and phrase.fits(speaker):
             return phrase
     return choose(conditions(phrases, speaker), speaker)
 

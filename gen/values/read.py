@@ -24,6 +24,7 @@ __all__ = ["Kind", "Readings", "Span", "Value", "read", "stands_in", "words_of"]
 
 _COUNTED_TIME = re.compile(r"(?:^|\s)(?P<n>[0-9]+|[a-z]+)[\s-]+(?:days?|weeks?|months?|years?|nights?)\b")
 _TIME_BEFORE = re.compile(r"\b(?:at|around|about|by|before|after|until|till|til|from|to|for|is|it|or|and|between|say|on|of)\s+$")
+_NO_DIGITS = re.compile(r"[^0-9]+")
 _LOOSE_DAY = re.compile(r"(?P<day>[0-3]?[0-9])\.(?P<month>[01]?[0-9])")
 
 
@@ -50,6 +51,11 @@ class Readings:
     def words(self) -> str:
         """``" ... "`` for whole-phrase tests: ``f" {phrase} " in readings.words``."""
         return words_of(self.text)
+
+    @cached_property
+    def digits(self) -> str:
+        """All digits of the text, side by side."""
+        return _NO_DIGITS.sub("", self.text)
 
     @cached_property
     def plain_words(self) -> str:

@@ -69,7 +69,7 @@ def _text_stands(value: str, schema: Mapping[str, Any], readings: Readings) -> b
         return _enum_stands(value, readings)
     if _MONTH.fullmatch(value):
         return any(start.startswith(value) for start, _ in readings.periods)
-    if _PHONE.fullmatch(value) and any(_same_phone(value, said) for said in readings.phones | readings.said_digits):
+    if _PHONE.fullmatch(value) and len(readings.digits) > 6 and any(_same_phone(value, said) for said in readings.phones | readings.said_digits):
         return True
     if _ID.fullmatch(value) or ("pattern" in schema and any(c.isdigit() for c in value)):
         return _id_stands(value, readings)
@@ -87,9 +87,9 @@ def _time_stands(value: str, readings: Readings) -> bool:
 
 
 def _currency_stands(code: str, readings: Readings) -> bool:
-    if code in readings.currencies or any(f" {word} " in readings.words for word in CURRENCY_WORDS[code]):
+    if any(f" {word} " in readings.words for word in CURRENCY_WORDS[code]):
         return True
-    if any(sign in readings.text for sign, said in CURRENCY_SIGNS.items() if said == code):
+    if any(sign in readings.text for sign, said in CURRENCY_SIGNS.items() if said == code) or code in readings.currencies:
         return True
     return code in ("CAD", "AUD", "NZD", "SGD", "HKD") and "USD" in readings.currencies  # dollars need not be American
 
@@ -101,8 +101,10 @@ def _same_phone(value: str, said: str) -> bool:
 
 
 def _id_stands(value: str, readings: Readings) -> bool:
+    if any(form in readings.words for form in _id_forms(value)):
+        return True
     plain = plain_id(value)
-    if plain in readings.ids or any(form in readings.words for form in _id_forms(value)):
+    if plain in readings.ids:
         return True
     runs = re.findall("[0-9]+", value)
     parts = {run for run in [*runs, "".join(runs)] if len(run) >= 3}

@@ -12,15 +12,19 @@ from typing import NamedTuple
 
 from gen.values import read_calendar, read_dates, read_relative, read_times
 from gen.values.read_ids import EMAIL
-from gen.values.read_numbers import COUNT_WORDS, CURRENCY_OF, CURRENCY_SIGNS, NUMBER_WORDS
+from gen.values.read_numbers import COUNT_WORDS, CURRENCY_OF, CURRENCY_SIGNS, NUMBER_WORDS, SMALL
+from gen.values.read_span import any_of
 
+_DIGIT = re.compile("[0-9]")
+_DIGITS = re.compile("[0-9]+")
+_NO_DIGITS = re.compile("[^0-9]+")
 _TOKEN = re.compile(r"[0-9](?:[0-9.,:/'’-]*[0-9])?")
 _WORD = re.compile(r"[a-z]+")
 _GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]{1,2})?")
 _DECIMAL = re.compile(r"[0-9]+\.[0-9]+")
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_CLOCK = re.compile(r"[0-2][0-9]:[0-5][0-9]")
-_YEAR = re.compile(r",? ([0-9]{4})(?![\w:]|[.,][0-9])")
+_CLOCK = re.compile(r"[0-2]?[0-9]:[0-5][0-9]")
+_YEAR = re.compile(r",? ([0-9]{4})(?!\w|[.,:][0-9])")
 _NEXT_WORD = re.compile(r" ([A-Za-z]+)")
 _HALF_OF_DAY = re.compile(r"\s?[ap]\.?m\b|\s+in the\b|\s+o'?clock", re.IGNORECASE)
 _NAME = "-_"
@@ -28,17 +32,29 @@ _BEFORE = " \n(\"'“‘€£$"
 _BEHIND = " \n.,;:!?)\"'”’%"
 _MONTHS = {word: f"{read_calendar.month_number(word):02d}" for word in read_calendar.MONTH_WORDS}
 _UNITS = frozenset("day days week weeks fortnight fortnights month months year years night nights hour hours minute minutes".split())
-_KNOWN_ALWAYS = {"one", "two", "once", "twice", "both", "single", "couple", "pair", "solo", "alone", "today", "new", "st"}
+_UNIT = "(?:days?|weeks?|fortnights?|months?|years?|nights?|hours?|minutes?)"
+_DATE_BY_UNIT = re.compile(
+    r"\b(?:last|past|previous|prior|preceding|this|next|coming|upcoming|following|current|same|mid|(?:end|start|beginning|middle|turn|day) of)"
+    rf"\s+(?:the\s+)?(?:\w+\s+)?{_UNIT}\b|\b(?:in|after)\s+(?:\w+\s+)?\w+\s+{_UNIT}\b|\b{_UNIT}\s+(?:ago|back|earlier|hence|later|time|from now|from today)\b"
+)
+"""A length of time that leads to a day. Others are as good as their numbers."""
+
+_COUNTS = {word: float(n) for word, n in SMALL.items() if 3 <= n <= 12}
+_COUNT = re.compile(
+    rf"(?<![\w-])(?<!half )(?<!at )(?<!to )(?<!past )(?<!by )(?<!from )(?<!until )(?<!around )(?<!about )(?<!before )(?<!after )"
+    rf"(?P<word>{any_of(_COUNTS)})(?![\w-]| (?:{any_of(NUMBER_WORDS)}|o'|in the|and a half|[ap]\.?m)\b)"
+)
+_SAID_ALWAYS = {"one", "two", "once", "twice", "both", "single", "couple", "pair", "solo", "alone", "today", "new", "st", "a"}
 """Words of values that are no news: 1, 2, the day itself; or that are nothing without a word that is listed here."""
 
 _WAKING = (
     (NUMBER_WORDS | COUNT_WORDS | read_dates.FEAST_WORDS | read_relative.DAY_WORDS | read_calendar.WEEKDAY_WORDS | read_times.CLOCK_WORDS)
     | {word for word in CURRENCY_OF if " " not in word and word.isascii()}
     | {"hundred", "weekend", "quarter", "thrice", "grand", "eom", "fiver", "tenner"}
-) - _KNOWN_ALWAYS - {"a"}
+) - _SAID_ALWAYS
 _ORDINALS = frozenset(word for word in read_dates.ORDINALS if word.isalpha())
 _A_DAY = re.compile(r"\b(?:on|from|by|until|till|since|starting|before|after|to|for|beginning) the [a-z]+(?:st|nd|rd|th)\b")
-_TELLING = _WAKING | _UNITS | _MONTHS.keys() | _ORDINALS
+_TELLING = _WAKING | _UNITS | _MONTHS.keys() | _ORDINALS | (_SAID_ALWAYS - {"a", "new", "st"})
 """Words of which a value may be made; a text without them, and without digits, holds none."""
 
 
@@ -46,25 +62,29 @@ class Plain(NamedTuple):
     """What is said plainly.
 
     Attributes:
-        numbers: amounts, counts and other numbers that are no part of a date, a time or a name.
-        currencies: ISO codes of the signs before them.
+        amounts: numbers behind the sign of a currency.
+        counts: other numbers that are no part of a date, a time or a name.
+        currencies: ISO codes of the signs.
         names: words with digits in them, and e-mail addresses, letters and digits only, case folded.
         days: ``2026-03-10``, or ``03-10`` where the year is not said.
         times: ``HH:MM``.
+        words: the words that may be part of a value.
         complete: whether the text holds no other values; a one or a two that counts things, and "today", are none.
     """
 
-    numbers: frozenset[float]
+    amounts: frozenset[float]
+    counts: frozenset[float]
     currencies: frozenset[str]
     names: frozenset[str]
     days: frozenset[str]
     times: frozenset[str]
+    words: frozenset[str]
     complete: bool
 
 
-_NONE: frozenset[str] = frozenset()
-_EMPTY = Plain(frozenset(), _NONE, _NONE, _NONE, _NONE, True)
-_WORDS_ONLY = Plain(frozenset(), _NONE, _NONE, _NONE, _NONE, False)
+_NO_NUMBERS: frozenset[float] = frozenset()
+_NO_TEXTS: frozenset[str] = frozenset()
+_NOTHING = Plain(_NO_NUMBERS, _NO_NUMBERS, _NO_TEXTS, _NO_TEXTS, _NO_TEXTS, _NO_TEXTS, _NO_TEXTS, True)
 
 
 @lru_cache(maxsize=4096)
@@ -72,24 +92,9 @@ def read_plain(text: str) -> Plain:
     """What the text says plainly."""
     low = text.lower()
     telling = [word for word in _WORD.findall(low) if word in _TELLING]
-    first = _TOKEN.search(text)
-    if first is None and "@" not in text:
-        return _WORDS_ONLY if telling and not _explained(low, telling, 0) else _EMPTY
+    if not telling and "@" not in text and _DIGIT.search(text) is None:
+        return _NOTHING
     return _Finder(text).read(low, telling)
-
-
-def _explained(low: str, telling: list[str], used: int) -> bool:
-    """Whether no word but the ``used`` months and units beside numbers can be a value."""
-    left = 0
-    for word in telling:
-        if word in _ORDINALS:
-            if _A_DAY.search(low):
-                return False
-        elif word in _WAKING or (word == "may" and "in may" in low):
-            return False
-        elif word != "may":
-            left += 1
-    return left <= used
 
 
 class _Finder:
@@ -97,12 +102,13 @@ class _Finder:
 
     def __init__(self, text: str) -> None:
         self.names: set[str] = set()
-        self.numbers: set[float] = set()
+        self.amounts: set[float] = set()
+        self.counts: set[float] = set()
         self.currencies: set[str] = set()
         self.days: set[str] = set()
         self.times: set[str] = set()
         self.sure = len(text) < 4000 and "://" not in text and "www." not in text
-        self.used = 0
+        self.dated = 0
         if "@" in text:
             self.names.update([_bare(found) for found in EMAIL.findall(text)])
             text = EMAIL.sub(lambda found: " " * len(found.group()), text)
@@ -116,15 +122,39 @@ class _Finder:
                 self.sure = False  # groups of digits: a telephone number, 1 250
             at = self._take(start, end)
             last = at
-        complete = self.sure and (not telling or _explained(low, telling, self.used))
         return Plain(
-            frozenset(self.numbers), frozenset(self.currencies), frozenset(self.names), frozenset(self.days), frozenset(self.times), complete
+            frozenset(self.amounts),
+            frozenset(self.counts),
+            frozenset(self.currencies),
+            frozenset(self.names),
+            frozenset(self.days),
+            frozenset(self.times),
+            frozenset(telling),
+            self._explains(low, telling) and self.sure,
         )
+
+    def _explains(self, low: str, telling: list[str]) -> bool:
+        """Whether the words of which values are made are read: counts, months beside their day; and others that lead nowhere here."""
+        if not telling:
+            return True
+        counts = [found["word"] for found in _COUNT.finditer(low)] if not _COUNTS.keys().isdisjoint(telling) else []
+        self.counts.update([_COUNTS[word] for word in counts])
+        left = 0
+        for word in telling:
+            if word in _MONTHS:
+                left += word != "may" or "in may" in low
+            elif word in _COUNTS:
+                left += 1
+            elif word in _WAKING or (word in _ORDINALS and _A_DAY.search(low)) or (word in _UNITS and _DATE_BY_UNIT.search(low)):
+                return False
+        return left <= self.dated + len(counts)
 
     def _take(self, start: int, end: int) -> int:
         """Take in the token at ``start``; where to go on."""
         text = self.text
         before, behind = text[start - 1 : start], text[end : end + 1]
+        if behind == "-" and text[end + 1 : end + 2].isalpha() and not before.isalpha():
+            behind = " "  # a 3-day stay
         if before.isalpha() or behind.isalpha() or (before and before in _NAME) or (behind and behind in _NAME):
             return self._take_name(start, end)
         token = text[start:end]
@@ -137,7 +167,7 @@ class _Finder:
         elif _ISO.fullmatch(token):
             self.days.add(token)
         elif _CLOCK.fullmatch(token) and not _HALF_OF_DAY.match(text, end):
-            self.times.add(token)
+            self.times.add(f"{token:0>5}")
         else:
             self.sure = False
         return end
@@ -162,22 +192,23 @@ class _Finder:
             preceding = self.text[self.text.rfind(" ", 0, start - 1) + 1 : start - 1].lower()
             if preceding in _MONTHS:
                 return self._take_day(token, _MONTHS[preceding], end)
-        if word in _UNITS:
-            self.used += 1
         self._take_number(token, before)
         return end
 
     def _take_day(self, day: str, month: str, end: int) -> int:
-        self.used += 1
+        self.dated += 1
         year = _YEAR.match(self.text, end)
         self.days.add(f"{year[1]}-{month}-{day:0>2}" if year else f"{month}-{day:0>2}")
         return year.end() if year else end
 
     def _take_number(self, token: str, before: str) -> None:
-        self.numbers.add(float(token.replace(",", "")))
+        number = float(token.replace(",", ""))
         currency = CURRENCY_SIGNS.get(before)
         if currency:
+            self.amounts.add(number)
             self.currencies.add(currency)
+        else:
+            self.counts.add(number)
 
 
 def _bare(text: str) -> str:
@@ -190,3 +221,39 @@ def is_nearest(day: str, month_and_day: str, today: str) -> bool:
         return False
     years = int(day[:4]) - int(today[:4])
     return years == 0 or (years == 1 and month_and_day < today[5:]) or (years == -1 and month_and_day > today[5:])
+
+
+def may_say(text: str, value: str | float) -> bool:
+    """Whether the text can say the value at all. False is quickly seen where it holds neither digits nor words of values."""
+    plain = read_plain(text)
+    if isinstance(value, str):
+        runs = _DIGITS.findall(value)
+        if not runs or "@" in value:
+            return True
+        if len(runs) == 1 and runs[0] != value and plain.words.isdisjoint(NUMBER_WORDS):
+            return runs[0][-3:] in _NO_DIGITS.sub("", text)  # an id, of which people may say the digits alone
+    return plain is not _NOTHING
+
+
+def says_plainly(text: str, value: str | float | bool, today: str) -> bool:
+    """Whether the text says the value as data has it: a text letter by letter, an amount in digits, a date by its day and month.
+
+    False says nothing: people have other ways.
+    """
+    if isinstance(value, str):
+        if value[:2].isdigit() and value.isascii():
+            if _ISO.fullmatch(value):
+                days = read_plain(text).days
+                return value in days or any([len(day) == len("03-10") and is_nearest(value, day, today) for day in days])
+            if _CLOCK.fullmatch(value) and value in read_plain(text).times:
+                return True
+        return stands_verbatim(text, value)
+    plain = read_plain(text)
+    return not isinstance(value, bool) and (value in plain.amounts or value in plain.counts)
+
+
+def stands_verbatim(text: str, value: str) -> bool:
+    """Whether the value stands in the text as it is, between what is neither letter nor digit."""
+    at = text.find(value)
+    end = at + len(value)
+    return at >= 0 and bool(value) and not text[max(0, at - 1) : at].isalnum() and not text[end : end + 1].isalnum()
