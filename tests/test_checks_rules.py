@@ -100,6 +100,17 @@ def tool_change(index: int, change: Callable[[Any], object]) -> Callable[[Any], 
     return lambda wire: change(wire["tools"][index]["function"])  # type: ignore[func-returns-value]
 
 
+CANCELLED = {"transaction_id": "T1240", "status": "Cancelled"}
+
+
+def listed(status: str) -> Callable[[Any], None]:
+    """Before the reference call, the payments were listed, and T1240 was ``status``; then it was cancelled."""
+    return all_of(
+        also("cancel_payment", {"transaction_id": "T1240"}, CANCELLED),
+        also("search_transactions", {"customer_id": "C2041"}, {"transactions": [{"transaction_id": "T1240", "status": status}]}),
+    )
+
+
 # code → conversations that the rule must reject; and more that it must accept, besides all the examples.
 REJECTED: dict[str, list[Conversation]] = {
     "FC101": [
@@ -163,12 +174,14 @@ REJECTED: dict[str, list[Conversation]] = {
         conversation(
             "no-call", says(4, "€42.10 to Brightleaf Books (T1187) is paid, €12.50 to Corner Cafe (T1190) is pending: €55.60 in all.")
         ),
+        conversation("irrelevant", all_of(says(1, "refund payment 6316"), says(2, "So T6361 is to be refunded?"))),
     ],
     "FC402": [
         conversation("reference", says(3, "Your transaction T1001 is still pending.")),
         conversation("reference", says(3, "Your transaction T1001 has been successfully failed.")),
         conversation("tool-error", says(6, "T1240 is pending.")),
         conversation("chained", says(8, "Done: €42.10 for T1188 is on its way back to you. The refund number is R508, still cancelled.")),
+        conversation("reference", all_of(listed("Pending"), says(7, "T1240 is declined now, and your T1001 has been paid."))),
     ],
     "FC403": [
         conversation("reference", says(3, "I have looked it up for you.")),
@@ -254,6 +267,10 @@ ACCEPTED: dict[str, list[Conversation]] = {
         conversation("reference", arguments(1, transaction_id="T1001")),
     ],
     "FC401": [
+        *[
+            conversation("irrelevant", all_of(says(1, said), says(2, "So T6316 is to be refunded, is that right?")))
+            for said in ("I'm owed a refund for payment 6316", "refund #6316 pls", "the one with number 6316", "6316", "refund order 6316 and 20")
+        ],
         conversation("no-call", says(4, "Two payments: T1187, paid, and T1190, pending. Together €54.60, a difference of €29.60.")),
         conversation(
             "no-call", says(4, "Between 10 March and 17 March there are two, T1187, paid, and T1190, pending. That is in March 2026.")
@@ -265,6 +282,8 @@ ACCEPTED: dict[str, list[Conversation]] = {
     "FC402": [
         conversation("reference", says(3, "T1001 is not pending any more: it went through.")),
         conversation("chained", says(8, "Refunded: €42.10 for T1188. The refund number is R508.")),
+        conversation("reference", all_of(listed("Pending"), says(7, "T1240 is cancelled now, and your T1001 has been paid."))),
+        conversation("reference", says(3, "You want it cancelled, is that right?")),
     ],
     "FC403": [conversation("reference", says(3, "Yes, T1001 went through."))],
     "FC404": [conversation("parallel", says(5, "T1002: 27 February 2026. I couldn't get a date for T1004."))],

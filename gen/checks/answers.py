@@ -87,7 +87,9 @@ class _Told:
             if not self._unread:
                 return False
             index = self._unread.pop()
-            self._facts.hear(self._row.readings(index).spans, of_user=self._row.messages[index].role == "user")
+            readings = self._row.readings(index)
+            of_user = self._row.messages[index].role == "user"
+            self._facts.hear(readings.spans, readings.said_digits if of_user else frozenset())
         return True
 
 

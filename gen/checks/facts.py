@@ -34,6 +34,7 @@ _DAY_ONLY = re.compile(r"(?:on )?(?:the )?\w+(?:-\w+)?(?: of (?:every|each|the) 
 _NO_DIGITS = re.compile(r"\D+")
 _SHORTEST_PART = 3
 """Characters that a part of an id must have to name it."""
+_MOST_ITEMS = 12
 _LONG = 120
 _MOST_DATES = 12
 """Known dates between which durations are counted; more of them say nothing about any."""
@@ -61,13 +62,12 @@ class Facts:
         self._waiting: list[tuple[Json, list[NamedLeaf]]] = []
         self._differences: tuple[int, frozenset[Decimal]] = (0, frozenset())
 
-    def hear(self, spans: tuple[Span, ...], *, of_user: bool = False) -> None:
-        """Take in what a text says."""
+    def hear(self, spans: tuple[Span, ...], digits: frozenset[str] = frozenset()) -> None:
+        """Take in what a text says, and the digits by which it may name things."""
+        self.digits |= digits
         for span in spans:
             if span.currency:
                 self.currencies.add(span.currency)
-            if of_user and span.kind in ("number", "id"):
-                self.digits.update([str(value) for value in (span.text, *span.values) if str(value).isdigit()])
             for value in span.values:
                 if isinstance(value, Decimal):
                     self.numbers.add(value)
@@ -205,6 +205,8 @@ class Facts:
             return True
         if span.kind != "money" and not values.isdisjoint(self.derived):
             return True
+        if span.kind == "number" and any(value - 1 in self.numbers and value <= _MOST_ITEMS for value in values):
+            return True  # one more than there are: "that would make five"
         return not values.isdisjoint(self._between() if span.kind == "duration" else self.derived | self._amounts())
 
     def _amounts(self) -> frozenset[Decimal]:

@@ -67,8 +67,7 @@ def find_in_shard(path: Path, *, id: str | None = None, slot: int | None = None)
     if name not in file.schema_arrow.names:
         return None
     values = file.read(columns=[name], use_threads=False).column(0)
-    index = pa.compute.index(values, pa.scalar(wanted, values.type)).as_py()
-    return None if index < 0 else int(index)
+    return next((index for index, value in enumerate(values.to_pylist()) if value == wanted), None)
 
 
 def open_shard(path: Path) -> Any:

@@ -193,20 +193,29 @@ class SqlEngine:
 
     def _execute(self, prepared: _Prepared, arguments: JsonObject) -> Json:
         bound = prepared.bind(arguments, self.today)
-        run = self._database.execute
-        for guard in prepared.tool.guards:
-            try:
-                found = run(guard.find, bound).fetchone()
-            except sqlite3.Error as error:
-                raise _sql_error(error, guard.where) from error
-            if found is None:
-                return {"error": guard.refusal.format_map(_Shown(arguments, prepared.tool.schema.defaults))}
+        refusal = self._refusal(prepared, bound) if prepared.all_guards else None
+        if refusal is not None:
+            return {"error": refusal.format_map(_Shown(arguments, prepared.tool.schema.defaults))}
         for sql, where in prepared.tool.statements:
             try:
-                run(sql, bound)
+                self._database.execute(sql, bound)
             except sqlite3.Error as error:
                 raise _sql_error(error, where) from error
         return prepared.result(self._database, bound)
+
+    def _refusal(self, prepared: _Prepared, bound: Mapping[str, Any]) -> str | None:
+        """What the first guard says that finds nothing; None where all find something, which one query tells."""
+        where = prepared.tool.where
+        try:
+            if self._database.execute(prepared.all_guards, bound).fetchone()[0]:
+                return None
+            for guard in prepared.tool.guards:
+                where = guard.where
+                if self._database.execute(guard.find, bound).fetchone() is None:
+                    return guard.refusal
+        except sqlite3.Error as error:
+            raise _sql_error(error, where) from error
+        return None
 
     def _fresh(self, prefix: str, digits: int) -> str:
         running = self._running
@@ -314,10 +323,12 @@ class SqlEngine:
 class _Prepared:
     """A tool with everything computed that does not depend on the call."""
 
-    __slots__ = ("_converts", "_names", "_required", "tool", "validator")
+    __slots__ = ("_converts", "_names", "_required", "all_guards", "tool", "validator")
 
     def __init__(self, tool: SqlTool) -> None:
         self.tool = tool
+        finds = [guard.find.strip().rstrip(";") for guard in tool.guards]
+        self.all_guards = f"SELECT {' AND '.join(f'EXISTS ({find})' for find in finds)}" if finds else ""
         self.validator: Validator = validator(tool.schema.name, tool.schema.parameters)
         self._names = {name: tool.schema.defaults.get(name) for name in tool.schema.parameters.get("properties", {})}
         self._required = frozenset((tool.schema.returns or {}).get("required", ()))

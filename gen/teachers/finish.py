@@ -14,14 +14,15 @@ _DATE = re.compile(f"(\\w+)?( ?){START}([^{BETWEEN}{END}]*){BETWEEN}([^{END}]*){
 _BEFORE_BARE = frozenset(
     "from by for since until till of dated to before after starting beginning the around and than past is was start between".split()
 )
-_MESS = re.compile(r"[ \t]{2}| \n| [,.;:!?]|[.!?] ?[.,]|, ?[.!?]")
+_MESS = re.compile(r"[ \t.!?,](?:(?<=[ \t])[ \t\n,.;:!?]|(?<=[.!?]) ?[.,]|(?<=,) ?[.!?])")  # begins with a set: those are found fast
 _SPACES = re.compile(r"[ \t]{2,}")
 _SPACE_BEFORE = re.compile(r" +([,.;:!?\n])")
 _DOUBLE_STOP = re.compile(r"(?<!\.)([.!?])\s*[.,](?!\.)")
 _COMMA_STOP = re.compile(r",\s*([.!?])")
 _AN = re.compile("([aA])\x01( *)([\x02]?)(\\w?)(\\w*)")
 _I = re.compile(r"(?<![\w'’])i(?=(?:['’](?:m|d|ll|ve|s)\b|\b)(?![.]\w))")
-_SENTENCE = re.compile(f"(^|[.!?…]['\")]?\\s+|\n)([{START}'\"(]*)([a-zà-ÿ]\\w*)")
+_FIRST = re.compile(f"()([{START}'\"(]*)([a-zà-ÿ]\\w*)")
+_SENTENCE = re.compile(f"([.!?…\n]['\")]?\\s*(?<=\\s))([{START}'\"(]*)([a-zà-ÿ]\\w*)")
 _VOWEL_SOUND = re.compile(
     r"(?:[ai]|e(?!u)|o(?!n(?:e|ce)\b)|u(?!(?:ni|se|su|k|r[aeio]))|h(?:our|onest|onou?r|eir)|8|11(?!\d)|18(?!\d))", re.IGNORECASE
 )
@@ -79,6 +80,8 @@ def capitals(text: str) -> str:
     """Sentence capitals and "I". Values stay marked; one that begins a sentence gets its capital too, unless it is an id in lower case."""
     if "i" in text:
         text = _I.sub("I", text)
+    if first := _FIRST.match(text):
+        text = _capital(first) + text[first.end() :]
     return _SENTENCE.sub(_capital, text)
 
 

@@ -14,9 +14,10 @@ from gen.teachers.finish import END, START
 
 _VALUE = f"{START}[^{END}]*{END}"
 _VALUES = re.compile(f"({_VALUE})")
-_WORD = re.compile(rf"{_VALUE}|[A-Za-z]{{4,}}")
-_ARTICLE = re.compile(rf"{_VALUE}|\b(?:the|a|an) (?=[\w{START}])", re.IGNORECASE)
-_INNER_STOP = re.compile(rf"{_VALUE}|[.,;] +(?=\S)")
+# Each begins with a set of characters, which is found fast.
+_WORD = re.compile(rf"[{START}A-Za-z](?:(?<={START})[^{END}]*{END}|(?<!{START})[A-Za-z]{{3,}})")
+_ARTICLE = re.compile(rf"[{START}tTaA](?:(?<={START})[^{END}]*{END}|(?<![\w'’].)(?:(?<=[tT])he|(?<=[aA])n?) (?=[\w{START}]))")
+_INNER_STOP = re.compile(rf"[{START}.,;](?:(?<={START})[^{END}]*{END}|(?<!{START}) +(?=\S))")
 
 NEIGHBOURS = {
     "a": "sq", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj", "i": "uo", "j": "hk", "k": "jl", "l": "k",
@@ -30,8 +31,11 @@ class Habits:
 
     def __init__(self, abbreviations: Mapping[str, Sequence[str]], rewrites: Sequence[Mapping[str, str]]) -> None:
         self._abbreviations = {word.lower(): list(shorts) for word, shorts in abbreviations.items()}
-        words = sorted(self._abbreviations, key=len, reverse=True)
-        self._abbreviable = re.compile(rf"{_VALUE}|\b(?:{'|'.join(map(re.escape, words))})\b(?!['’])", re.IGNORECASE)
+        spellings = {spelling for word in self._abbreviations for spelling in (word, word.capitalize())}
+        words = sorted(spellings, key=lambda word: (-len(word), word))
+        firsts = re.escape("".join(sorted({word[0] for word in words})))
+        pattern = rf"[{START}{firsts}](?:(?<={START})[^{END}]*{END}|(?<![\w'’].)(?:{'|'.join(f'(?<={w[0]}){re.escape(w[1:])}' for w in words)})\b(?!['’]))"
+        self._abbreviable = re.compile(pattern)
         self._rewrites = [(re.compile(rf"(?<![\w'’]){re.escape(r['from'])}(?![\w'’])", re.IGNORECASE), r["to"]) for r in rewrites]
 
     def apply(self, text: str, persona: Persona, die: Dice) -> str:

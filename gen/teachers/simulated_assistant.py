@@ -20,6 +20,10 @@ from gen.teachers.thoughts import think
 from gen.values import speak
 
 
+LONG = 130
+"""Characters from which on an answer among several gets a line of its own."""
+
+
 class AssistantActs:
     """Speaks the assistant's steps of one domain."""
 
@@ -53,18 +57,27 @@ def parameter(talk: Talk, name: str) -> str:
 
 
 def _answer(acts: AssistantActs, talk: Talk, step: Step, results: Sequence[Json]) -> str:
-    parts = []
+    parts: list[str] = []
     queue = list(results)
+    used: set[int] = set()
     for want in step.wants:
         talk.answered[id(want)] = queue[: len(want.arguments)]
         for subject, arguments in zip(_subjects(want), want.arguments, strict=True):
-            parts.append(answer(talk, want, arguments, queue.pop(0), subject))
-    text = " ".join(parts) if not any("\n" in part for part in parts) else "\n\n".join(parts)
+            parts.append(answer(talk, want, arguments, queue.pop(0), subject, used))
+    text = _together(parts)
     if step.detail == "retried" and talk.die.chance(0.3):
         text = f"{words(talk, 'retry_note')} {text}"
-    elif len(parts) == 1 and talk.die.chance(0.06):
+    elif len(parts) == 1 and not step.wants[0].goal.writes and talk.die.chance(0.08):
         text = f"{words(talk, 'answer_lead')} {text}"
-    return f"{text} {words(talk, 'closing_offer')}" if talk.die.chance(0.08) else text
+    listed = text.rpartition("\n")[2].startswith("- ")
+    return f"{text} {words(talk, 'closing_offer')}" if talk.die.chance(0.08) and not listed else text
+
+
+def _together(parts: Sequence[str]) -> str:
+    """Answers in one message: short ones as sentences, lists and long ones apart."""
+    if any("\n" in part for part in parts):
+        return "\n\n".join(parts)
+    return ("\n" if len(parts) > 1 and max(map(len, parts)) > LONG else " ").join(parts)
 
 
 def _subjects(want: Want) -> Sequence[Reference | None]:
@@ -73,12 +86,13 @@ def _subjects(want: Want) -> Sequence[Reference | None]:
 
 def _repeat(acts: AssistantActs, talk: Talk, step: Step, results: Sequence[Json]) -> str:
     want = step.wants[0]
+    used: set[int] = set()
     parts = [
-        answer(talk, want, arguments, result, subject)
+        answer(talk, want, arguments, result, subject, used)
         for subject, arguments, result in zip(_subjects(want), want.arguments, talk.answered[id(want)], strict=True)
     ]
     lead = words(talk, "repeat_lead") if talk.die.chance(0.6) else ""
-    return f"{lead} {' '.join(parts)}".strip()
+    return f"{lead} {_together(parts)}".strip()
 
 
 def _clarify(acts: AssistantActs, talk: Talk, step: Step, results: Sequence[Json]) -> str:

@@ -152,6 +152,8 @@ def _correction(talk: Talk, step: Step) -> str:
     assert step.change is not None
     name = step.change.argument
     new, old = say(talk, name, step.change.new, "day"), say(talk, name, step.change.old, "day")
+    if step.change.new.kind == "date":
+        talk.said_as[name] = finish.plain(new)
     rule = "correction_before_formal" if talk.planned.persona.formal else "correction_before"
     return finish.stop(words(talk, rule, new=new, old=old), question=False)
 

@@ -102,7 +102,7 @@ class Assistant:
             self.subject.mode == "described"
             and self.subject.id not in self.talk.known
             and "named_described" in phrases.lists
-            and self.die.chance(0.5)
+            and self.die.chance(0.85)
         ):
             row = Assistant(self.talk, None, {}, self.subject.row, None)
             try:
@@ -189,10 +189,14 @@ def gist(phrases: DomainPhrases, talk: Talk, want: Want, name: str = "") -> str:
     return realise(texts, speaker)
 
 
-def answer(talk: Talk, want: Want, arguments: JsonObject, result: Json, subject: Reference | None) -> str:
-    """The assistant on one result, in a phrase whose conditions hold. Raises NoPhrase where the domain has none."""
+def answer(talk: Talk, want: Want, arguments: JsonObject, result: Json, subject: Reference | None, used: set[int]) -> str:
+    """The assistant on one result, in a phrase whose conditions hold, and not one of those ``used`` (by id) if that can be.
+
+    Raises NoPhrase where the domain has none.
+    """
     speaker = Assistant(talk, want, arguments, result, subject)
-    phrase = _fitting(talk.phrases.answers[want.goal.tool], speaker)
+    phrase = _fitting(talk.phrases.answers[want.goal.tool], speaker, used)
+    used.add(id(phrase))
     counted = [speaker.field(slot) for slot in phrase.mentions if isinstance(speaker.field(slot), list)]
     if counted:
         speaker.plural = len(counted[0]) != 1
@@ -200,11 +204,11 @@ def answer(talk: Talk, want: Want, arguments: JsonObject, result: Json, subject:
     return finish.settle(phrase.say(speaker))
 
 
-def _fitting(phrases: Sequence[Phrase], speaker: Assistant) -> Phrase:
+def _fitting(phrases: Sequence[Phrase], speaker: Assistant, used: set[int]) -> Phrase:
     """One of the phrases whose conditions hold: drawn first, and looked at all together only where that keeps failing."""
     for _ in range(8):
         phrase = phrases[speaker.die.below(len(phrases))]
-        if phrase.share < 1 and speaker.die.random() >= phrase.share:
+        if id(phrase) in used or (phrase.share < 1 and speaker.die.random() >= phrase.share):
             continue
         if (not phrase.when or holds(phrase.when, speaker.field)) and phrase.fits(speaker):
             return phrase

@@ -14,6 +14,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cached_property, lru_cache
 
+from gen.values.read_dates import loose_ordinals
 from gen.values.read_leaf import stands_in
 from gen.values.read_numbers import numeral
 from gen.values.read_scan import Tense, scan
@@ -25,6 +26,8 @@ __all__ = ["Kind", "Readings", "Span", "Value", "read", "stands_in", "words_of"]
 _COUNTED_TIME = re.compile(r"(?:^|\s)(?P<n>[0-9]+|[a-z]+)[\s-]+(?:days?|weeks?|months?|years?|nights?)\b")
 _TIME_BEFORE = re.compile(r"\b(?:at|around|about|by|before|after|until|till|til|from|to|for|is|it|or|and|between|say|on|of)\s+$")
 _NO_DIGITS = re.compile(r"[^0-9]+")
+_LETTER_APART = re.compile(r"[A-Za-z][ .](?P<digits>[0-9]{3,})")
+_LOOSE_DECIMAL = re.compile(r"(?P<number>[0-9]+\.[0-9]{1,2})\.?")
 _LOOSE_DAY = re.compile(r"(?P<day>[0-3]?[0-9])\.(?P<month>[01]?[0-9])")
 
 
@@ -98,19 +101,28 @@ class Readings:
 
     @cached_property
     def said_digits(self) -> frozenset[str]:
-        """Runs of three digits or more that may name a thing in part: of ids, and bare numbers that are no amount."""
-        bare = {span.text for span in self.spans if span.kind == "number" and len(span.text) > 2 and span.text.isdigit()}
-        return frozenset(bare | {v for v in self.ids if v.isdigit()})
+        """Runs of three digits or more that may name a thing in part: of ids, bare numbers that are no amount, and what looks like a year."""
+        bare = {span.text for span in self.spans if span.kind in ("number", "period") and len(span.text) > 2 and span.text.isdigit()}
+        parted = {found["digits"] for span in self.spans if span.kind == "id" and (found := _LETTER_APART.fullmatch(span.text))}
+        return frozenset(bare | parted | {v for v in self.ids if v.isdigit()})
 
     @cached_property
     def loose_numbers(self) -> frozenset[Decimal]:
-        """Numbers inside of relative dates: the 3 of "in 3 days"."""
+        """Numbers inside of relative dates, the 3 of "in 3 days"; and what looks like a date at the end of a sentence: 8.8."""
         found: set[Decimal] = set()
         for span in self.spans:
-            counted = _COUNTED_TIME.search(span.text.lower()) if span.kind in ("date", "period") else None
-            number = numeral(counted["n"], 0) if counted else None
-            found.update(number.values if number else ())
+            if span.kind in ("date", "period"):
+                counted = _COUNTED_TIME.search(span.text.lower())
+                number = numeral(counted["n"], 0) if counted else None
+                found.update(number.values if number else ())
+                if decimal := _LOOSE_DECIMAL.fullmatch(span.text):
+                    found.add(Decimal(decimal["number"]))
         return frozenset(found)
+
+    @cached_property
+    def loose_dates(self) -> frozenset[str]:
+        """Days that an ordinal can mean where it stands alone: "the one that leaves on the third leaves"."""
+        return loose_ordinals(self.text.lower(), self._day)
 
     @cached_property
     def loose_times(self) -> frozenset[str]:

@@ -50,13 +50,16 @@ _WHICH_MONTH = r"\s+(?:of\s+)?(?:(?P<which>the|this|next|last|every|each|followi
 _NTH_DAY = re.compile(rf"(?P<day>[0-9]{{1,2}}){_NTH}\b(?:{_WHICH_MONTH})?")
 _A_RANK = re.compile(
     r"\s+(?:ones?|time|class|floor|payment|order|transaction|booking|flight|item|attempt|street|st|avenue|ave|century|place|half|"
-    r"quarter|birthday|anniversary|try|instal+ment|charge|refund|night|leg)\b"
+    r"quarter|birthday|anniversary|try|instal+ment|charge|refund|night|leg|things?|thought|week|month|part|name|person|passenger|trip|parcel|"
+    r"stop|step|reason|option|choice|row|item|parcel|standing|card|account|receipt|invoice|transfer)\b"
 )
 _WORD_DAY = rf"(?P<ordinal>{any_of(ORDINALS)})\b"
 _ORDINAL = re.compile(rf"{_WORD_DAY}(?:(?:{_WHICH_MONTH})|\s+(?:day\s+)?(?:of\s+)?(?P<month>{MONTH})\.?{_YEAR})?")
 _MONTH_ORDINAL = re.compile(rf"(?P<month>{MONTH})\s+(?:the\s+)?{_WORD_DAY}{_YEAR}")
 _ORDINAL_BEFORE = re.compile(r"\b(?:on|from|by|until|till|since|starting|before|after|to|for|beginning)\s+the\s+$")
 _ORDINAL_AFTER = re.compile(r"\s*(?:[,.!?;)-]|$)|\s+(?:please|pls|plz|and|if|to|until|at|would|works|or|is|thanks|instead)\b")
+_LOOSE_ORDINAL = re.compile(rf"\bthe\s+{_WORD_DAY}(?P<which>)(?!{_A_RANK.pattern})")
+_SIGN_BEFORE = re.compile(r"[€£$¥₹]\s?$")
 _FEAST = re.compile(rf"(?:{any_of(_FEASTS)})\b{_YEAR}")
 
 
@@ -68,7 +71,7 @@ def read_numeric_date(low: str, at: int, today: date) -> Hit | None:
     if found := _THREE.match(low, at):
         return _either_order(found, found[4], today)
     found = _TWO.match(low, at)
-    if found is None or found.group() == "24/7":
+    if found is None or found.group() == "24/7" or before(low, at, _SIGN_BEFORE):
         return None
     dated = found["sep"] == "/" or (found["sep"] == "." and (_is_german(found) or before(low, at, _DATE_BEFORE)))
     dated = dated or (found["sep"] == "-" and "0" in (found[1][0], found[3][0]))
@@ -158,6 +161,12 @@ def _year_and_month(day: date, months: int) -> tuple[int, int]:
     """Year and month that lie so many months from this day's."""
     first = add_months(day.replace(day=1), months)
     return first.year, first.month
+
+
+def loose_ordinals(low: str, today: date) -> frozenset[str]:
+    """The days that "the third" can mean, wherever it stands and is followed by nothing that it counts."""
+    hits = [_nth_of_month(found, ORDINALS[found["ordinal"]], today) for found in _LOOSE_ORDINAL.finditer(low)]
+    return frozenset([str(value) for hit in hits if hit for value in hit.values])
 
 
 def read_feast(low: str, at: int, today: date) -> Hit | None:

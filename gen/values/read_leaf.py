@@ -23,6 +23,7 @@ _TIME = re.compile(r"(?P<time>[0-9]{2}:[0-9]{2})(?::[0-9]{2})?(?:Z|[+-][0-9]{2}:
 _MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 _PHONE = re.compile(r"\+?[0-9(][0-9 ().-]{6,}")
 _ID = re.compile(r"(?=[^\s]*[0-9])[\w#./-]+(?: [\w]*[0-9][\w]*)*")
+_SHORTEST_PHONE = 7
 _GROUP = re.compile(r"[^\W\d_]+|[0-9]+")
 _FREQUENCIES = {
     "day": ("daily", "everyday"),
@@ -69,8 +70,9 @@ def _text_stands(value: str, schema: Mapping[str, Any], readings: Readings) -> b
         return _enum_stands(value, readings)
     if _MONTH.fullmatch(value):
         return any(start.startswith(value) for start, _ in readings.periods)
-    if _PHONE.fullmatch(value) and len(readings.digits) > 6 and any(_same_phone(value, said) for said in readings.phones | readings.said_digits):
-        return True
+    if _PHONE.fullmatch(value) and len(readings.digits) >= _SHORTEST_PHONE:
+        if any(_same_phone(value, said) for said in readings.phones | readings.said_digits):
+            return True
     if _ID.fullmatch(value) or ("pattern" in schema and any(c.isdigit() for c in value)):
         return _id_stands(value, readings)
     return False
@@ -79,7 +81,9 @@ def _text_stands(value: str, schema: Mapping[str, Any], readings: Readings) -> b
 def _day_stands(value: str, readings: Readings) -> bool:
     if value in readings.dates or any(value in pair for pair in readings.periods):
         return True
-    return bool(readings.loose_days) and (int(value[5:7]), int(value[8:10])) in readings.loose_days
+    if readings.loose_days and (int(value[5:7]), int(value[8:10])) in readings.loose_days:
+        return True
+    return value in readings.loose_dates
 
 
 def _time_stands(value: str, readings: Readings) -> bool:
@@ -97,7 +101,7 @@ def _currency_stands(code: str, readings: Readings) -> bool:
 def _same_phone(value: str, said: str) -> bool:
     digits = "".join(c for c in value if c.isdigit())
     said = said.lstrip("0")
-    return len(said) >= 7 and (digits.endswith(said) or said.endswith(digits))
+    return len(said) >= _SHORTEST_PHONE and (digits.endswith(said) or said.endswith(digits))
 
 
 def _id_stands(value: str, readings: Readings) -> bool:

@@ -101,6 +101,7 @@ _CURRENCY = re.compile(rf"\s?(?:(?P<sign>[{''.join(CURRENCY_SIGNS)}])(?![0-9])|-
 _CENTS = re.compile(r"\s+(?:and\s+|,\s*)?(?=[a-z0-9])")
 _CENT_WORD = re.compile(r"\s?(?:cents?|pence|p|c)\b")
 _CLOSED = re.compile(r"\s*(?:[,.!?;)]|$)")
+_COUNTED = re.compile(r"\s*(?:[a-z]+s\b|percent\b|people\b|of\b|x\b|[:/%€£$-])|[.,][0-9]")
 _SIGN_BEFORE = re.compile(
     rf"(?:(?<![\w])(?P<minus>[-−]))?\s?(?:(?<!\w)(?P<nation>us|au?|ca?|nz|hk|s))?"
     rf"(?P<sign>[{''.join(CURRENCY_SIGNS)}])\s?$|(?<![\w)])(?P<negative>[-−])$"
@@ -246,8 +247,10 @@ def _with_cents(low: str, money: re.Match[str], values: tuple[Decimal, ...]) -> 
     if gap is None or cents is None or not cents.values[0] < 100 or cents.values[0] % 1 or values[0] % 1:
         return values, money.end(), currency
     word = _CENT_WORD.match(low, cents.end)
-    if word is None and ("and" in gap.group() or "," in gap.group() or cents.values[0] < 10 or not _CLOSED.match(low, cents.end)):
+    if word is None and ("and" in gap.group() or "," in gap.group() or cents.values[0] < 10 or _COUNTED.match(low, cents.end)):
         return values, money.end(), currency
+    if word is None and not _CLOSED.match(low, cents.end):  # 52 dollars 50 purchase; or it may be 50 purchases
+        return tuple(v for n in values for v in (n + cents.values[0] / 100, n)), cents.end, currency
     return tuple(n + cents.values[0] / 100 for n in values), word.end() if word else cents.end, currency
 
 

@@ -28,7 +28,7 @@ from gen.values.read_span import Hit, before
 _EDGE = re.compile(
     r"(?P<edge>end|eom|start|beginning|begining|middle|mid|last\s+day|first\s+day|turn)"
     r"(?:[\s-]+(?:of\s+)?(?:the\s+)?(?:(?P<which>this|next|last|current|coming|following)\s+)?"
-    rf"(?:(?P<unit>week|month|year|quarter)\b|(?P<month>{MONTH})(?:\s+(?P<year>20[0-9]{{2}})\b)?))?"
+    rf"(?:(?P<unit>week|month|year|quarter)\b|(?P<month>{MONTH})(?!\s+(?:the\s+)?[0-9]{{1,2}}(?:st|nd|rd|th)?\b(?!:))(?:\s+(?P<year>20[0-9]{{2}})\b)?))?"
 )
 _MONTH_END = re.compile(r"month[\s-]end\b")
 _QUARTER = re.compile(r"(?:q(?P<q>[1-4])|(?P<word>first|second|third|fourth)\s+quarter)\b(?:\s+(?:of\s+)?(?P<year>20[0-9]{2}))?")

@@ -27,6 +27,7 @@ _CLOCK = re.compile(r"[0-2]?[0-9]:[0-5][0-9]")
 _YEAR = re.compile(r",? ([0-9]{4})(?!\w|[.,:][0-9])")
 _NEXT_WORD = re.compile(r" ([A-Za-z]+)")
 _HALF_OF_DAY = re.compile(r"\s?[ap]\.?m\b|\s+in the\b|\s+o'?clock", re.IGNORECASE)
+_WITH_UNIT = re.compile(r"[0-9]+(?:st|nd|rd|th|am|pm|a|p|h|hrs|k|m|ish)", re.IGNORECASE)
 _NAME = "-_"
 _BEFORE = " \n(\"'“‘€£$"
 _BEHIND = " \n.,;:!?)\"'”’%"
@@ -34,8 +35,9 @@ _MONTHS = {word: f"{read_calendar.month_number(word):02d}" for word in read_cale
 _UNITS = frozenset("day days week weeks fortnight fortnights month months year years night nights hour hours minute minutes".split())
 _UNIT = "(?:days?|weeks?|fortnights?|months?|years?|nights?|hours?|minutes?)"
 _DATE_BY_UNIT = re.compile(
-    r"\b(?:last|past|previous|prior|preceding|this|next|coming|upcoming|following|current|same|mid|(?:end|start|beginning|middle|turn|day) of)"
-    rf"\s+(?:the\s+)?(?:\w+\s+)?{_UNIT}\b|\b(?:in|after)\s+(?:\w+\s+)?\w+\s+{_UNIT}\b|\b{_UNIT}\s+(?:ago|back|earlier|hence|later|time|from now|from today)\b"
+    r"\b(?:last|past|previous|prior|preceding|this|next|coming|upcoming|following|current|same|mid"
+    rf"|(?:end|start|beginning|middle|turn|day) of)\s+(?:the\s+)?(?:\w+\s+)?{_UNIT}\b"
+    rf"|\b(?:in|after)\s+(?:\w+\s+)?\w+\s+{_UNIT}\b|\b{_UNIT}\s+(?:ago|back|earlier|hence|later|time|from now|from today)\b"
 )
 """A length of time that leads to a day. Others are as good as their numbers."""
 
@@ -122,6 +124,7 @@ class _Finder:
                 self.sure = False  # groups of digits: a telephone number, 1 250
             at = self._take(start, end)
             last = at
+        complete = self._explains(low, telling) and self.sure  # which also counts
         return Plain(
             frozenset(self.amounts),
             frozenset(self.counts),
@@ -130,7 +133,7 @@ class _Finder:
             frozenset(self.days),
             frozenset(self.times),
             frozenset(telling),
-            self._explains(low, telling) and self.sure,
+            complete,
         )
 
     def _explains(self, low: str, telling: list[str]) -> bool:
@@ -178,7 +181,7 @@ class _Finder:
             start -= 1
         while end < len(text) and (text[end].isalnum() or text[end] in _NAME):
             end += 1
-        if text[start - 1 : start] in ("#", "+", "/"):
+        if text[start - 1 : start] in ("#", "+", "/") or _WITH_UNIT.fullmatch(text, start, end):
             self.sure = False
         self.names.add(_bare(text[start:end]))
         return end

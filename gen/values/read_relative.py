@@ -94,7 +94,8 @@ def read_weekday(low: str, at: int, today: date) -> Hit | None:
     gap = _TO_DATE.match(low, found.end("day"))
     if gap and (named := absolute(low, gap.end(), today)):
         fitting = tuple(v for v in named.values if isinstance(v, str) and date.fromisoformat(v).weekday() == weekday)
-        return Hit("date", at, named.end, fitting or named.values)
+        if fitting or not low[found.end("day") : gap.end()].strip().startswith("on"):
+            return Hit("date", at, named.end, fitting or named.values)
     nearest, past = next_weekday(weekday, today), last_weekday(weekday, today)
     if found["which"]:
         monday = add_days(today, -today.weekday() + {"last": -7, "this": 0, "next": 7}[found["which"]])
