@@ -269,7 +269,7 @@ ACCEPTED: dict[str, list[Conversation]] = {
     "FC401": [
         *[
             conversation("irrelevant", all_of(says(1, said), says(2, "So T6316 is to be refunded, is that right?")))
-            for said in ("I'm owed a refund for payment 6316", "refund #6316 pls", "the one with number 6316", "6316", "refund order 6316 and 20")
+            for said in ("I'm owed a refund for payment 6316", "refund #6316 pls", "the one with number 6316", "6316", "refund 6316 and 20")
         ],
         conversation("no-call", says(4, "Two payments: T1187, paid, and T1190, pending. Together €54.60, a difference of €29.60.")),
         conversation(

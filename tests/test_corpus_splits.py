@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gen.checks.wording import wording
 from gen.conversation import Conversation, Message, Plan, ToolCall
-from gen.corpus.splits import SmoothRoundRobin, leaks, split_of_slot, wording
+from gen.corpus.splits import SmoothRoundRobin, leaks, split_of_slot
 from gen.errors import BadInput
 
 weights = st.dictionaries(st.sampled_from("abcdefghijklmn"), st.integers(0, 40), min_size=1).filter(lambda w: any(w.values()))

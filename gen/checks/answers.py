@@ -26,11 +26,13 @@ _CLAUSE = re.compile(r"[.;!?\n]\s|,\s|\s(?:and|but|while|whereas|though)\s")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n")
 _KEYS = re.compile(r"\[\d+\]|[^.\[]+")
 _PRESENT = re.compile(r"\b(?:is|are|it's|still|now|currently|remains?)\b", re.IGNORECASE)
+_PAST = re.compile(r"\b(?:was|were|had)\b", re.IGNORECASE)
 _ID = re.compile(r"(?<!\w)[A-Z]{1,4}-?\d{2,}\w*", re.ASCII)
 _TROUBLE = re.compile(
     r"\b(?:sorry|apolog\w*|unfortunately|afraid|unable|fail\w*|error\w*|problem\w*|trouble|issue|wrong|declin\w*|refus\w*|reject\w*|unavailable|"
     r"down|try again|again|already|only|must|needs?|until|before|after|instead|expired|closed|too (?:late|early|long|many|much|few)|limit|"
-    r"invalid|missing|unknown|double-check|however|but|except|allowed|possible|different|another|other|hiccup|glitch|timed? ?out)\b",
+    r"invalid|rules? (?:that|it|this) out|missing|unknown|double-check|however|but|except|allowed|possible|different|another|other|hiccup|"
+    r"glitch|timed? ?out)\b",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[a-z]{4,}")
@@ -169,13 +171,16 @@ def _claims(row: Row, index: int, text: str, field: str, other: str, truths: lis
     claim, readings = [literal(other)], row.known.readings
     if not says(text, claim) or _stands_elsewhere(row, index, other):
         return False
+    wider = pattern_of(readings, field, other)
+    if wider is not None and not wider.search(text):
+        return False  # the word is there, and means something else: "cheapest first" is no class
     spoken = [pattern for truth in truths if (pattern := pattern_of(readings, field, truth)) is not None]
     if any(pattern.search(other) for pattern in spoken):
         return False  # another word for the truth
     excuses = [literal(truth) for truth in truths] + ([] if other in STATES else spoken)
     if not any(pattern.search(text) for pattern in excuses):
         return True
-    clauses = [clause for clause in _CLAUSE.split(text) if _ID.search(clause) or _PRESENT.search(clause)]
+    clauses = [clause for clause in _CLAUSE.split(text) if _PRESENT.search(clause) or (_ID.search(clause) and not _PAST.search(clause))]
     return any(says(clause, claim) and not any(pattern.search(clause) for pattern in excuses) for clause in clauses)
 
 

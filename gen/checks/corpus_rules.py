@@ -6,7 +6,6 @@ of the rows. Which texts are compared is decided here, once, for the check and f
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,11 +13,9 @@ from dataclasses import dataclass
 from gen.checks.context import Context
 from gen.checks.near_duplicates import NearDuplicates, said_by_user
 from gen.checks.rule import Problem, Rule
-from gen.checks.values import walk
+from gen.checks.wording import person_of, wording_of
 from gen.conversation import Conversation
 
-_NOT_WORD = re.compile(r"[\W_]+")
-_NUMBER = re.compile(r"[0-9]+(?:[.,:][0-9]+)*")
 _TOLERANCE = 1.0
 """Rows by which a scenario may miss its share: what rounding to whole rows can cost."""
 
@@ -42,39 +39,9 @@ def trace_of(conversation: Conversation) -> Trace:
         split=conversation.split,
         scenario=conversation.scenario,
         person=person_of(conversation),
-        wording=wording(conversation),
+        wording=wording_of(conversation),
         said=said_by_user(conversation),
     )
-
-
-def person_of(conversation: Conversation) -> str:
-    """The signed-in person as one text, unique over domains and worlds; "" where there is none."""
-    plan = conversation.plan
-    return f"{conversation.domain}/{plan.world}/{plan.person}" if plan and plan.person else ""
-
-
-def wording(conversation: Conversation) -> str:
-    """The first user message without its values: what two messages share that say the same words about different things.
-
-    The texts among the arguments of calls, all numbers, case and punctuation are masked. "" where no user speaks.
-    """
-    text = next((message.content for message in conversation.messages if message.role == "user"), "").casefold()
-    for value in _said_values(conversation):
-        text = text.replace(value, " 0 ")
-    return _NOT_WORD.sub(" ", _NUMBER.sub("0", text)).strip()
-
-
-def _said_values(conversation: Conversation) -> list[str]:
-    """The texts among the arguments, and the words of those that have several (names); long ones first."""
-    values: set[str] = set()
-    for message in conversation.messages:
-        for call in message.tool_calls:
-            for _, _, value in walk(call.arguments):
-                if isinstance(value, str) and value:
-                    folded = value.casefold()
-                    words = folded.split()
-                    values.update([folded, *[word for word in words if len(word) > 2 and len(words) > 1]])
-    return sorted(values, key=lambda value: (-len(value), value))
 
 
 def near_duplicates(traces: Sequence[Trace], context: Context) -> Iterator[Problem]:

@@ -13,7 +13,6 @@ import rensa  # type: ignore[import-untyped]
 
 from gen.conversation import Conversation
 
-_WORDS = 3
 _PERMUTATIONS = 128
 _BANDS = 32
 _SEED = 42
@@ -28,8 +27,12 @@ def said_by_user(conversation: Conversation) -> str:
 
 def shingles(text: str) -> frozenset[str]:
     """The three-word shingles of a text in lower case, runs of digits as 0; empty for a text of fewer words."""
+    return frozenset(_shingles(text))
+
+
+def _shingles(text: str) -> list[str]:
     words = _TOKEN.findall(_DIGITS.sub("0", text.lower()))
-    return frozenset([" ".join(words[i : i + _WORDS]) for i in range(len(words) - _WORDS + 1)])
+    return list(map(" ".join, zip(words, words[1:], words[2:], strict=False)))
 
 
 class NearDuplicates:
@@ -43,37 +46,41 @@ class NearDuplicates:
         self.threshold = threshold
         self._index = rensa.RMinHashLSH(threshold, _PERMUTATIONS, _BANDS)
         self._keys: list[str] = []
-        self._shingles: list[frozenset[str]] = []
+        self._texts: list[str] = []
         self._short: dict[str, str] = {}
 
     def add(self, key: str, text: str) -> str | None:
         """The key of the earlier near-duplicate (the first of the most similar ones), or None: then the text is kept under ``key``."""
         if self.threshold >= 1:
             return None
-        found = shingles(text)
-        return self._add_long(key, found) if found else self._add_short(key, text)
+        found = _shingles(text)
+        return self._add_long(key, text, found) if found else self._add_short(key, text)
 
     def _add_short(self, key: str, text: str) -> str | None:
         words = " ".join(_TOKEN.findall(text.lower()))
         earlier = self._short.setdefault(words, key)
         return None if earlier is key else earlier
 
-    def _add_long(self, key: str, found: frozenset[str]) -> str | None:
+    def _add_long(self, key: str, text: str, found: list[str]) -> str | None:
         minhash = rensa.RMinHash(_PERMUTATIONS, _SEED)
-        minhash.update(sorted(found))
-        best: int | None = None
-        best_similarity = self.threshold
-        candidates: list[int] = sorted(self._index.query(minhash))
-        for candidate in candidates:
-            similarity = _jaccard(found, self._shingles[candidate])
-            if similarity > best_similarity or (best is None and similarity == best_similarity):
-                best, best_similarity = candidate, similarity
+        minhash.update(found)
+        candidates: list[int] = self._index.query(minhash)
+        best = self._nearest(frozenset(found), sorted(candidates)) if candidates else None
         if best is not None:
             return self._keys[best]
         self._index.insert(len(self._keys), minhash)
         self._keys.append(key)
-        self._shingles.append(found)
+        self._texts.append(text)
         return None
+
+    def _nearest(self, found: frozenset[str], candidates: list[int]) -> int | None:
+        best: int | None = None
+        best_similarity = self.threshold
+        for candidate in candidates:
+            similarity = _jaccard(found, shingles(self._texts[candidate]))
+            if similarity > best_similarity or (best is None and similarity == best_similarity):
+                best, best_similarity = candidate, similarity
+        return best
 
 
 def _jaccard(left: frozenset[str], right: frozenset[str]) -> float:

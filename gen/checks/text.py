@@ -52,7 +52,7 @@ _SEAM = re.compile(
 _SEAM_HINT = re.compile(r"[,.;:!?(\t](?:(?<= [^(\t])(?=\s|\Z)|(?<=[,.;:])[,.;:!?]|(?<=[!?])\.|(?<=\()[\s)]|(?<=\t))")
 """Characters of which ``_SEAM`` may make something; fast."""
 _NEVER_TWICE = {
-    "the", "a", "an", "is", "are", "was", "to", "of", "for", "and", "your", "my", "on", "in", "at", "it", "i", "you", "we",
+    "the", "a", "an", "is", "are", "was", "to", "of", "for", "and", "your", "my", "at", "it", "i", "you", "we",
     "been", "with", "be",
 }  # fmt: skip
 _ARTICLE = re.compile(r"\b([Aa]n?) [\"'“‘(]?(?:[€£$]\s?)?([A-Za-z]+|\d[\d,.]*)")
@@ -137,7 +137,8 @@ def spoken_nothing(row: Row, context: Context) -> Iterator[Problem]:
 def seams(row: Row, context: Context) -> Iterator[Problem]:
     words = row.said.lower().split()
     doubled = any(map(eq, words, words[1:]))
-    if not doubled and "  " not in row.said and not _SEAM_HINT.search(row.said) and not any([text[0].isspace() or text[-1].isspace() for _, _, text in row.spoken]):
+    loose = any([text[0].isspace() or text[-1].isspace() for _, _, text in row.spoken])
+    if not doubled and not loose and "  " not in row.said and not _SEAM_HINT.search(row.said):
         return
     for index, role, text in row.prose:
         at = _seam(text)

@@ -7,12 +7,12 @@ planner allots scenarios by the same function. What to do about a leak is decide
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from functools import lru_cache
 
-from gen.conversation import Conversation, Json
+from gen.checks.wording import person_of, wording_of
+from gen.conversation import Conversation
 from gen.errors import BadInput
 
 
@@ -77,59 +77,20 @@ def _allotment(shares: tuple[tuple[str, float], ...]) -> SmoothRoundRobin:
     return SmoothRoundRobin(dict(shares))
 
 
-_SHORTEST_NAME = 3  # a shorter word of a longer value ("to", "of") says nothing about the value
-
-_not_a_word = re.compile(r"[\W_]+").sub
-_number = re.compile(r"[0-9]+(?:[.,:][0-9]+)*").sub
-
-
-def wording(first_user_text: str, values: Iterable[str]) -> str:
-    """A message without its values: what two messages share that were said in the same words about different things.
-
-    The given values, all numbers, case and punctuation are masked; white space is one space.
-    """
-    text = first_user_text.casefold()
-    for value in sorted({value.casefold() for value in values if value}, key=lambda value: (-len(value), value)):
-        text = text.replace(value, " 0 ")
-    return _not_a_word(" ", _number("0", text)).strip()
-
-
-def values_of(conversation: Conversation) -> list[str]:
-    """What ``wording`` masks: the texts among the arguments of a conversation's calls, and the words of those that have several."""
-    texts = [text for message in conversation.messages for call in message.tool_calls for text in _leaves(call.arguments)]
-    return texts + [word for text in texts if " " in text for word in text.split() if len(word) >= _SHORTEST_NAME]
-
-
-def first_user_text(conversation: Conversation) -> str:
-    """What the user says first; "" where no user speaks."""
-    return next((message.content for message in conversation.messages if message.role == "user"), "")
-
-
 def leaks(rows: Iterable[Conversation]) -> Iterator[str]:
     """What stands on both sides of a split: a wording of a first message, or a signed-in person; one sentence for each later row.
 
     A person is one of a domain's world. Rows without a plan are compared by wording alone.
     """
     wordings: dict[str, Conversation] = {}
-    people: dict[tuple[str, int, str], Conversation] = {}
+    people: dict[str, Conversation] = {}
     for row in rows:
-        said = wording(first_user_text(row), values_of(row))
+        said = wording_of(row)
         earlier = wordings.setdefault(said, row)
         if earlier.split != row.split:
             yield f"{row.id} ({row.split}) begins with the wording of {earlier.id} ({earlier.split}): {said!r}"
-        if row.plan is not None and row.plan.person:
-            key = (row.domain, row.plan.world, row.plan.person)
-            earlier = people.setdefault(key, row)
-            if earlier.split != row.split:
-                yield f"{row.id} ({row.split}) has the person of {earlier.id} ({earlier.split}): {row.plan.person!r}"
+        person = person_of(row)
+        earlier = people.setdefault(person, row) if person else row
+        if earlier.split != row.split:
+            yield f"{row.id} ({row.split}) has the person of {earlier.id} ({earlier.split}): {person.rpartition('/')[2]!r}"
 
-
-def _leaves(value: Json) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for child in value.values():
-            yield from _leaves(child)
-    elif isinstance(value, list):
-        for child in value:
-            yield from _leaves(child)

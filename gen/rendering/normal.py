@@ -48,20 +48,22 @@ def normalised(conversation: Conversation) -> Conversation:
 
 def _spoken(conversation: Conversation, index: int) -> Message:
     message = conversation.messages[index]
-    role, wrong = message.role, ""
+    role: str = message.role
+    content: object = message.content  # rows of others may hold anything
+    wrong = ""
     if role not in ROLES:
         wrong = f"unknown role {role!r}"
     elif role == "system" and index:
         wrong = "a system message can only be the first message"
-    elif not isinstance(message.content, str):
-        wrong = f"content must be a text, not {type(message.content).__name__}"
+    elif not isinstance(content, str):
+        wrong = f"content must be a text, not {type(content).__name__}"
     elif role != "assistant" and (message.tool_calls or message.reasoning_content):
         wrong = f"a message of role {role!r} cannot call tools or think"
     if wrong:
         raise BadInput(wrong, where=place(conversation, index), allowed=", ".join(ROLES) if role not in ROLES else "")
-    if role != "assistant":
-        return Message(role, message.content)
-    return Message(role, message.content, message.reasoning_content or None, message.tool_calls)
+    if message.role != "assistant":
+        return Message(message.role, message.content)
+    return Message(message.role, message.content, message.reasoning_content or None, message.tool_calls)
 
 
 def _results(conversation: Conversation, indexes: Sequence[int]) -> Iterator[Message]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from gen.checks.near_duplicates import NearDuplicates, said_by_user
+from gen.checks.wording import wording_of
 from gen.conversation import Conversation
-from gen.corpus.splits import first_user_text, values_of, wording
 from gen.synthesis.ledger import Ledger
 from gen.synthesis.opening import Workshop
 from gen.synthesis.slots import Candidate, Rejection, make
@@ -28,7 +28,7 @@ class Decider:
     def remember(self, row: Conversation) -> None:
         """A row that an earlier run accepted."""
         self._near.add(row.id, said_by_user(row))
-        self._wordings.setdefault(_wording(row), (row.split, row.id))
+        self._wordings.setdefault(wording_of(row), (row.split, row.id))
 
     def decide(self, candidates: Iterable[Candidate]) -> Iterator[Conversation]:
         """The accepted rows, in slot order; what is refused goes into the ledger."""
@@ -47,7 +47,7 @@ class Decider:
                 yield row
 
     def _conflict(self, row: Conversation) -> Rejection | None:
-        said = _wording(row)
+        said = wording_of(row)
         split, earlier = self._wordings.get(said, (row.split, ""))
         if split != row.split:
             return _rejection(row, "FC702", f"begins with the wording of {earlier}, which is in {split}")
@@ -60,7 +60,3 @@ class Decider:
 
 def _rejection(row: Conversation, code: str, message: str) -> Rejection:
     return Rejection(row.slot, row.attempt, row.scenario, "corpus", code, message, row.to_wire())
-
-
-def _wording(row: Conversation) -> str:
-    return wording(first_user_text(row), values_of(row))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from gen.canonical import exact_json
 from gen.checks.context import Context, DomainKnowledge, Replay
+from gen.checks.knowledge import knowledge_of
 from gen.checks.table import known_codes
 from gen.conversation import Conversation, JsonObject
 from gen.corpus.manifest import installed_versions
@@ -104,7 +105,7 @@ def open_workshop(recipe: Recipe, filled: Filled | None = None) -> Workshop:
         recipe=recipe,
         domains=opened,
         planner=Planner(recipe, [o.planner for o in opened.values()]),
-        knowledge={name: _knowledge(o) for name, o in opened.items()},
+        knowledge={name: knowledge_of(o.domain) for name, o in opened.items()},
         ignore=known_codes(model.checks.ignore, where=recipe.where("checks", "ignore")),
     )
 
@@ -168,13 +169,3 @@ def _check_only(recipe: Recipe, named: Sequence[Domain]) -> None:
     for i, name in enumerate(recipe.model.tools.only):
         if name not in known:
             raise unknown_name("tool", name, known, where=recipe.where("tools", "only", i))
-
-
-def _knowledge(opened: OpenDomain) -> DomainKnowledge:
-    declaration = opened.declaration
-    return DomainKnowledge(
-        readings=declaration.source.data.get("readings", {}),
-        returns={name: tool.schema.returns for name, tool in declaration.tools.items() if tool.schema.returns},
-        writes=frozenset(name for name, tool in declaration.tools.items() if tool.writes),
-        passing_errors=frozenset(declaration.passing_errors),
-    )

@@ -34,8 +34,8 @@ class Habits:
         spellings = {spelling for word in self._abbreviations for spelling in (word, word.capitalize())}
         words = sorted(spellings, key=lambda word: (-len(word), word))
         firsts = re.escape("".join(sorted({word[0] for word in words})))
-        pattern = rf"[{START}{firsts}](?:(?<={START})[^{END}]*{END}|(?<![\w'’].)(?:{'|'.join(f'(?<={w[0]}){re.escape(w[1:])}' for w in words)})\b(?!['’]))"
-        self._abbreviable = re.compile(pattern)
+        rests = "|".join(f"(?<={re.escape(word[0])}){re.escape(word[1:])}" for word in words)
+        self._abbreviable = re.compile(rf"[{START}{firsts}](?:(?<={START})[^{END}]*{END}|(?<![\w'’].)(?:{rests})\b(?!['’]))")
         self._rewrites = [(re.compile(rf"(?<![\w'’]){re.escape(r['from'])}(?![\w'’])", re.IGNORECASE), r["to"]) for r in rewrites]
 
     def apply(self, text: str, persona: Persona, die: Dice) -> str:

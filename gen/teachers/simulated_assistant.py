@@ -19,7 +19,6 @@ from gen.teachers.talk import Talk, Words, words
 from gen.teachers.thoughts import think
 from gen.values import speak
 
-
 LONG = 130
 """Characters from which on an answer among several gets a line of its own."""
 

@@ -101,8 +101,8 @@ class Readings:
 
     @cached_property
     def said_digits(self) -> frozenset[str]:
-        """Runs of three digits or more that may name a thing in part: of ids, bare numbers that are no amount, and what looks like a year."""
-        bare = {span.text for span in self.spans if span.kind in ("number", "period") and len(span.text) > 2 and span.text.isdigit()}
+        """Runs of three digits or more that may name a thing in part: of ids, and of numbers that are no amount (2016 may look like a time)."""
+        bare = {span.text for span in self.spans if span.kind != "money" and len(span.text) > 2 and span.text.isdigit()}
         parted = {found["digits"] for span in self.spans if span.kind == "id" and (found := _LETTER_APART.fullmatch(span.text))}
         return frozenset(bare | parted | {v for v in self.ids if v.isdigit()})
 

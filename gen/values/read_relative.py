@@ -199,7 +199,8 @@ def _moved(low: str, at: int, n: int, unit: str, shift: re.Match[str] | None, to
     if shift["yesterday"]:
         return [shifted(unit, n, add_days(today, -1)), shifted(unit, -n, add_days(today, -1))]
     if shift["day"]:
-        return [shifted(unit, n, next_weekday(weekday_number(shift["day"]), today))]
+        coming = next_weekday(weekday_number(shift["day"]), today)
+        return [shifted(unit, n, coming), coming]  # once a month from Sunday on
     if shift["hence"] in ("later", "time") and not before(low, at, _IN):
         return []
     return [shifted(unit, n, today)]
