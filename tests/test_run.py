@@ -188,7 +188,7 @@ def test_ctrl_c_ends_with_130_and_a_rerun_finishes(reference: Path, tmp_path: Pa
 @pytest.mark.slow
 def test_a_second_run_in_the_same_folder_is_told_who_is_there(tmp_path: Path) -> None:
     out = tmp_path / "payments"
-    first = start(out, 1)
+    first = start(out, 1, rows=20_000)
     wait_until(lambda: (out / ".work" / "run.json").is_file())
     second = start(out, 1, stderr=subprocess.PIPE)
     _, said = second.communicate(timeout=60)
@@ -228,8 +228,9 @@ def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(ROOT)}
 
 
-def start(out: Path, workers: int, **more: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "gen", "synth", *RECIPE, "--out", str(out), "--workers", str(workers), "--quiet"]
+def start(out: Path, workers: int, *, rows: int = ROWS, **more: int) -> subprocess.Popen[bytes]:
+    recipe = ["--recipe", "payments", "--rows", str(rows)]
+    command = [sys.executable, "-m", "gen", "synth", *recipe, "--out", str(out), "--workers", str(workers), "--quiet"]
     streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | more
     return subprocess.Popen(command, env=environment(), start_new_session=True, **streams)  # type: ignore[call-overload, no-any-return]
 

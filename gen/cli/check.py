@@ -253,7 +253,7 @@ def _self_test(path: Path, as_json: bool) -> None:
     else:
         _show_recall(recalls, by_words)
     if min(share, share_by_words) < SELF_TEST_SHARE or alarms:
-        caught = f"{share:.1%} of the corruptions were caught ({share_by_words:.1%} without executing the calls), with {alarms} wrong alarms"
+        caught = f"{share:.1%} of the corruptions were caught ({share_by_words:.1%} without executing calls), with {alarms} wrong alarms"
         raise AnswerIsNo(caught, allowed=f"at least {SELF_TEST_SHARE:.0%}, and none")
 
 

@@ -173,13 +173,13 @@ class Draft:
     def faker(self, method: str, die: Dice) -> Json:
         return die.pick(self.planner.faker_pool(method))
 
-    def refer(self, entity: str, condition: str, count: int) -> list[Reference]:
+    def refer(self, entity: str, condition: str, count: int, *, by_id: bool) -> list[Reference]:
         """References to rows of an entity, for an argument of a goal."""
         declared = self.planner.entities[entity]
         rows = self.rows_of(declared, condition)
         if len(rows) < count:
             raise NothingFits(f"too few rows of {entity}")
-        mode = "described" if declared.finds and count == 1 else "id"
+        mode = "described" if declared.finds and not by_id else "id"
         return [self.reference(declared, dict(row), mode) for row in self.die.sample(rows, count)]
 
     def reference(self, entity: Entity, row: JsonObject, mode: str) -> Reference:

@@ -55,7 +55,7 @@ class World(Protocol):
     @property
     def me(self) -> JsonObject: ...
     def query(self, sql: str, where: str) -> list[Row]: ...
-    def refer(self, entity: str, condition: str, count: int) -> list[Reference]: ...
+    def refer(self, entity: str, condition: str, count: int, *, by_id: bool) -> list[Reference]: ...
     def faker(self, method: str, die: Dice) -> Json: ...
 
 
@@ -154,7 +154,7 @@ def period(kind: str, today: datetime.date, die: Dice) -> tuple[datetime.date, d
 
 
 def _entity(spec: Mapping[str, Any], context: Context) -> Drawn:
-    reference = context[0].refer(spec["entity"], str(spec.get("where", "1")), 1)[0]
+    reference = context[0].refer(spec["entity"], str(spec.get("where", "1")), 1, by_id=False)[0]
     return reference.id, Said("reference", reference)
 
 
@@ -163,7 +163,7 @@ def _entities(spec: Mapping[str, Any], context: Context) -> Drawn:
     condition = str(spec.get("of", "1"))
     for column, value in it.items():
         condition = condition.replace(f"it.{column}", f"'{value}'")
-    references = world.refer(spec["entities"], condition, die.between(spec.get("min", 1), spec.get("max", 3)))
+    references = world.refer(spec["entities"], condition, die.between(spec.get("min", 1), spec.get("max", 3)), by_id=True)
     return [reference.id for reference in references], Said("references", references)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from gen.planning.draft import Change, Draft, Want
+from gen.planning.draft import Change, Draft, Step, Want
 from gen.planning.draws import NothingFits, Reference
 
 AMENDABLE = frozenset(("money", "date", "integer", "time"))
@@ -182,9 +182,17 @@ def long(draft: Draft) -> None:
 def _close(draft: Draft, share: float = 0.22) -> None:
     """Sometimes people say thanks, and are answered; less gladly where they did not get what they came for."""
     if draft.die.chance(share):
-        let_down = draft.steps[-1].act in ("cannot", "unsupported", "explain", "decline", "leave")
-        draft.say("user", "bye", detail="let_down" if let_down else None)
-        draft.say("assistant", "welcome")
+        mood = "let_down" if _disappoints(draft.steps[-1]) else None
+        draft.say("user", "bye", detail=mood)
+        draft.say("assistant", "welcome", detail=mood)
+
+
+def _disappoints(last: Step) -> bool:
+    """Whether the last reply is not what people hope for: a refusal, or nothing found."""
+    if last.act in ("cannot", "unsupported", "explain", "decline"):
+        return True
+    results = [result for want in last.wants for result in want.results if isinstance(result, dict)]
+    return last.act == "answer" and any(value == [] for result in results for value in result.values())
 
 
 def _follow(draft: Draft, last: Want) -> Want:

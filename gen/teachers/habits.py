@@ -17,7 +17,7 @@ _VALUES = re.compile(f"({_VALUE})")
 # Each begins with a set of characters, which is found fast.
 _WORD = re.compile(rf"[{START}A-Za-z](?:(?<={START})[^{END}]*{END}|(?<!{START})[A-Za-z]{{3,}})")
 _ARTICLE = re.compile(rf"[{START}tTaA](?:(?<={START})[^{END}]*{END}|(?<![\w'’].)(?:(?<=[tT])he|(?<=[aA])n?) (?=[\w{START}]))")
-_INNER_STOP = re.compile(rf"[{START}.,;](?:(?<={START})[^{END}]*{END}|(?<!{START}) +(?=\S))")
+_INNER_STOP = re.compile(rf"[{START}.,;](?:(?<={START})[^{END}]*{END}|(?<!{START}) +((?!I\b)[A-Z](?=[a-z]))?(?=\S))")
 
 NEIGHBOURS = {
     "a": "sq", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj", "i": "uo", "j": "hk", "k": "jl", "l": "k",
@@ -50,7 +50,7 @@ class Habits:
             text = _WORD.sub(lambda m: _mistype(m[0], die) if m[0][0] != START and die.chance(persona.typos) else m[0], text)
         if persona.run_on and die.chance(persona.run_on):
             joint = die.pick((" ", ", ", " "))
-            text = _INNER_STOP.sub(lambda m: m[0] if m[0][0] == START else joint, text)
+            text = _INNER_STOP.sub(lambda m: m[0] if m[0][0] == START else joint + (m[1] or "").lower(), text)
         return _ending(text, persona, die)
 
     def _abbreviate(self, text: str, rate: float, die: Dice) -> str:

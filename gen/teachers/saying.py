@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gen.conversation import Json, JsonObject
 from gen.planning.draft import Change, Want
 from gen.planning.draws import Reference, Said
@@ -51,15 +53,18 @@ class User:
             return _unnamed(self.talk, subjects[0])
         if len(subjects) == 1:
             return refer(self.talk, subjects[0])
-        if self.die.chance(0.6):
-            return speak.say_list([_say_id(self.talk, subject.id) for subject in subjects], self.die.pick(("and", "and", "and", "&")))
-        phrases = self.talk.entity(subjects[0].entity)
-        many = realise(phrases.lists["many"], Words(self.talk))
-        return f"{many} {speak.say_list([_say_id(self.talk, subject.id) for subject in subjects])}"
+        return several(self.talk, subjects)
 
     def unsaid(self) -> list[str]:
         """Arguments that the sentence so far has not said."""
         return [name for name in self._said if name not in self.spoken]
+
+
+def several(talk: Talk, references: Sequence[Reference]) -> str:
+    """Some things by their ids: "T1001 and T1002", "payments T1001 and T1002"."""
+    ids = speak.say_list([_say_id(talk, reference.id) for reference in references], talk.die.pick(("and", "and", "and", "and", "&")))
+    noun = realise(talk.entity(references[0].entity).lists["many"], Words(talk)) if talk.die.chance(0.4) else ""
+    return f"{noun} {ids}".strip()
 
 
 def refer(talk: Talk, reference: Reference) -> str:
@@ -163,7 +168,7 @@ def _reference(talk: Talk, name: str, said: Said, form: str) -> str:
 
 
 def _references(talk: Talk, name: str, said: Said, form: str) -> str:
-    return speak.say_list([refer(talk, reference) for reference in said.value])
+    return several(talk, said.value) if len(said.value) > 1 else refer(talk, said.value[0])
 
 
 def _choices(talk: Talk, name: str, said: Said, form: str) -> str:

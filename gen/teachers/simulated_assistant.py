@@ -5,6 +5,7 @@ Answers are built from results, field by field; thoughts say the need, the tool,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from gen.conversation import Json
@@ -19,6 +20,7 @@ from gen.teachers.talk import Talk, Words, words
 from gen.teachers.thoughts import think
 from gen.values import speak
 
+SORRY = re.compile(r"\b(?:sorry|afraid|unfortunately|apolog\w*|wish|pity)\b", re.IGNORECASE)
 LONG = 130
 """Characters from which on an answer among several gets a line of its own."""
 
@@ -150,7 +152,7 @@ def _unsupported(acts: AssistantActs, talk: Talk, step: Step, results: Sequence[
 
 
 def _sorry(talk: Talk, text: str) -> str:
-    return f"{words(talk, 'apology')} {text}" if talk.die.chance(0.25) else text
+    return f"{words(talk, 'apology')} {text}" if talk.die.chance(0.25) and SORRY.search(text) is None else text
 
 
 def _decline(acts: AssistantActs, talk: Talk, step: Step, results: Sequence[Json]) -> str:
@@ -179,7 +181,7 @@ def _smalltalk(acts: AssistantActs, talk: Talk, step: Step, results: Sequence[Js
 
 
 def _welcome(acts: AssistantActs, talk: Talk, step: Step, results: Sequence[Json]) -> str:
-    return words(talk, "you_are_welcome")
+    return words(talk, "sorry_to_let_down" if step.detail == "let_down" else "you_are_welcome")
 
 
 ACTS: dict[str, Callable[[AssistantActs, Talk, Step, Sequence[Json]], str]] = {

@@ -22,6 +22,9 @@ WRAPPED = {"do": "ask_do", "want": "ask_want", "know": "ask_know"}
 """Forms that stand inside a wrapper of the shared English."""
 
 
+STATEMENT = re.compile(r"(?:what|when|do|have|had|don't)\b(?!')", re.IGNORECASE)
+"""How a statement may begin that looks like a question: "what I need is …", "when you have a minute, …"."""
+
 ATTACHED = re.compile(
     r"(?:because|since|as|cos|just|only|for|from|starting|beginning|to|on|with|without|until|till|in|at|every|each|by|once|per|under|over|via|through|of|"
     r"before|after|between|during|today|tomorrow|yesterday|next|last|this|monthly|weekly|daily|yearly|quarterly|fortnightly|if|but|and|or|made|dated|about|"
@@ -29,6 +32,12 @@ ATTACHED = re.compile(
     re.IGNORECASE,
 )
 """How a clause begins that goes on with the sentence before it."""
+
+
+def spoken(talk: Talk, rule: str, **values: str) -> str:
+    """A shared rule in the user's register: its formal twin, where there is one and the persona is formal."""
+    twin = f"{rule}_formal"
+    return words(talk, twin if talk.planned.persona.formal and talk.phrases.grammar.has(twin) else rule, **values)
 
 
 class UserActs:
@@ -90,9 +99,8 @@ class UserActs:
                 del weights[form]
                 continue
             if form in WRAPPED:
-                rule = WRAPPED[form] + ("_formal" if persona.formal else "")
-                return words(talk, rule, **{form: text}), None
-            return text, True if form == "ask" else None
+                return spoken(talk, WRAPPED[form], **{form: text}), None
+            return text, True if form == "ask" else False if form == "say" and STATEMENT.match(text) else None
         raise NoPhrase(f"no form of {user.want.goal.name!r} fits, with {sorted(user.want.said)} to say")
 
     def _rest(self, talk: Talk, want: Want, user: User) -> tuple[list[str], list[str]]:
@@ -112,14 +120,14 @@ class UserActs:
         before: list[str] = []
         after: list[str] = []
         if die.chance(persona.aside):
-            aside = finish.stop(words(talk, "aside_formal" if persona.formal else "aside"), question=False)
+            aside = finish.stop(spoken(talk, "aside"), question=False)
             (before if die.chance(early) else after).append(aside)
         why = self.phrases.goals[want.goal.name].lists.get("why") if want else None
         if why and die.chance(persona.why):
             reason = finish.stop(realise(why, Words(talk)), question=False)
             (before if die.chance(early - 0.15) else after).append(reason)
         if die.chance(persona.urgency):
-            after.append(finish.stop(words(talk, "urgency"), question=False))
+            after.append(finish.stop(spoken(talk, "urgency"), question=False))
         if die.chance(persona.thanks):
             after.append(finish.stop(words(talk, "thanks_formal" if persona.formal else "thanks_casual"), question=False))
         return " ".join([*before, core, *after])
@@ -141,7 +149,7 @@ def _request(acts: UserActs, talk: Talk, step: Step) -> str:
     first = step.wants[0]
     core = acts.core(talk, first, step)
     for want in step.wants[1:]:
-        core = f"{core} {words(talk, 'and_also')} {acts.core(talk, want, step)}"
+        core = f"{core} {spoken(talk, 'and_also')} {acts.core(talk, want, step)}"
     text = acts.coloured(talk, first, core)
     if step.detail == "amend" and step.change:
         text = f"{text} {_correction(talk, step)}"
@@ -154,18 +162,17 @@ def _correction(talk: Talk, step: Step) -> str:
     new, old = say(talk, name, step.change.new, "day"), say(talk, name, step.change.old, "day")
     if step.change.new.kind == "date":
         talk.said_as[name] = finish.plain(new)
-    rule = "correction_before_formal" if talk.planned.persona.formal else "correction_before"
-    return finish.stop(words(talk, rule, new=new, old=old), question=False)
+    return finish.stop(spoken(talk, "correction_before", new=new, old=old), question=False)
 
 
 def _next(acts: UserActs, talk: Talk, step: Step) -> str:
     core = acts.core(talk, step.wants[0], step)
-    lead = words(talk, "then_follow") if talk.die.chance(0.6) else ""
+    lead = spoken(talk, "then_follow") if talk.die.chance(0.6) else ""
     return acts.coloured(talk, step.wants[0], f"{lead} {core}" if lead else core) if talk.die.chance(0.25) else f"{lead} {core}".strip()
 
 
 def _instead(acts: UserActs, talk: Talk, step: Step) -> str:
-    return f"{words(talk, 'instead')} {acts.core(talk, step.wants[0], step)}"
+    return f"{spoken(talk, 'instead')} {acts.core(talk, step.wants[0], step)}"
 
 
 def _same(acts: UserActs, talk: Talk, step: Step) -> str:
@@ -175,7 +182,7 @@ def _same(acts: UserActs, talk: Talk, step: Step) -> str:
 
 
 def _correct(acts: UserActs, talk: Talk, step: Step) -> str:
-    return finish.stop(words(talk, "correction_after", new=refer(talk, step.wants[0].subjects[0])), question=False)
+    return finish.stop(spoken(talk, "correction_after", new=refer(talk, step.wants[0].subjects[0])), question=False)
 
 
 def _supply(acts: UserActs, talk: Talk, step: Step) -> str:
@@ -186,30 +193,30 @@ def _supply(acts: UserActs, talk: Talk, step: Step) -> str:
         text = realise(phrases, user)
     else:
         value = say(talk, name, want.said[name]) if name in want.said else refer(talk, want.subjects[0])
-        text = value if talk.die.chance(0.35) else words(talk, "it_is_formal" if talk.planned.persona.formal else "it_is", value=value)
+        text = value if talk.die.chance(0.35) else spoken(talk, "it_is", value=value)
     text = finish.stop(text, question=False)
     return f"{text} {_correction(talk, step)}" if step.change else text
 
 
 def _yes(acts: UserActs, talk: Talk, step: Step) -> str:
-    return finish.stop(words(talk, "yes_formal" if talk.planned.persona.formal else "yes"), question=False)
+    return finish.stop(spoken(talk, "yes"), question=False)
 
 
 def _no(acts: UserActs, talk: Talk, step: Step) -> str:
-    return finish.stop(words(talk, "no_formal" if talk.planned.persona.formal else "no"), question=False)
+    return finish.stop(spoken(talk, "no"), question=False)
 
 
 def _amend(acts: UserActs, talk: Talk, step: Step) -> str:
-    return f"{_correction(talk, step)} {finish.stop(words(talk, 'then_yes'), question=False)}"
+    return f"{_correction(talk, step)} {finish.stop(spoken(talk, 'then_yes'), question=False)}"
 
 
 def _right_id(acts: UserActs, talk: Talk, step: Step) -> str:
     new = refer(talk, step.wants[0].subjects[0])
-    return finish.stop(words(talk, "correction_after", new=new), question=False)
+    return finish.stop(spoken(talk, "correction_after", new=new), question=False)
 
 
 def _again(acts: UserActs, talk: Talk, step: Step) -> str:
-    return finish.stop(words(talk, "say_again"))
+    return finish.stop(spoken(talk, "say_again"))
 
 
 def _question(acts: UserActs, talk: Talk, step: Step) -> str:
@@ -232,8 +239,7 @@ def _smalltalk(acts: UserActs, talk: Talk, step: Step) -> str:
 
 
 def _bye(acts: UserActs, talk: Talk, step: Step) -> str:
-    formal = "_formal" if talk.planned.persona.formal else ""
-    return finish.stop(words(talk, "bye_let_down" if step.detail == "let_down" else f"bye_user{formal}"), question=False)
+    return finish.stop(spoken(talk, "bye_let_down" if step.detail == "let_down" else "bye_user"), question=False)
 
 
 ACTS: dict[str, Callable[[UserActs, Talk, Step], str]] = {

@@ -44,12 +44,12 @@ def _before_call(talk: Talk, step: Step) -> str:
         return f"{need} {words(talk, 'think_search_first')}".strip()
     parts = []
     found = [r for r in references_of(want) if r.mode == "described"]
-    if found and want.found:
+    if talk.planned.policy and want.goal.confirm:
+        parts.append(words(talk, "think_confirmed"))
+    elif found and want.found:
         parts.append(words(talk, "think_match", value=found[-1].id))
     elif want.changed is not None:
         parts.append(words(talk, "think_changed", new=_plain(talk, want.changed.new), old=_plain(talk, want.changed.old)))
-    elif talk.planned.policy and want.goal.confirm:
-        parts.append(words(talk, "think_confirmed"))
     else:
         parts.append(" ".join(_need(talk, w) for w in step.wants))
     if len(step.calls) > 1:
@@ -80,7 +80,7 @@ def _notes(talk: Talk, want: Want) -> list[str]:
     for name, said in want.said.items():
         if said.kind == "date" and name in talk.said_as:
             notes.append(("think_date", {"said": talk.said_as[name], "value": said.value, "today": talk.today}))
-        elif said.kind == "choice" and name in talk.phrases.values:
+        elif said.kind == "choice" and isinstance(said.value, str) and name in talk.phrases.values:
             notes.append(("think_means", {"param": _parameter(talk, name), "value": str(said.value)}))
     for name, spec in want.goal.arguments.items():
         if isinstance(spec, str) and spec.startswith("me."):

@@ -101,7 +101,7 @@ class Readings:
 
     @cached_property
     def said_digits(self) -> frozenset[str]:
-        """Runs of three digits or more that may name a thing in part: of ids, and of numbers that are no amount (2016 may look like a time)."""
+        """Runs of three digits or more that may name a thing in part: of ids, and of what is no amount (2016 may be read as a time)."""
         bare = {span.text for span in self.spans if span.kind != "money" and len(span.text) > 2 and span.text.isdigit()}
         parted = {found["digits"] for span in self.spans if span.kind == "id" and (found := _LETTER_APART.fullmatch(span.text))}
         return frozenset(bare | parted | {v for v in self.ids if v.isdigit()})
