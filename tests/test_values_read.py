@@ -465,6 +465,12 @@ STANDS: list[tuple[Any, dict[str, Any], str]] = [
     (4.5, {}, "it was 4.5."),
     ("T3107", {}, "what happened to t3110 n 3107"),
     ("O1901", {}, "the contents of 1901 and #1897"),
+    (2000, {}, "I'm thinking of 2000€."),
+    (2000, {}, "of 2000 euros"),
+    (1500, {}, "im thinking of 1.5k. thats daily"),
+    ("2026-03-27", {}, "Checking in on the 27th time is tight"),
+    ("T2016", {}, "what you have on file about 2016"),
+    ("2026-03-22", {}, "85.50 once a month from Sunday on"),
 ]
 
 DOES_NOT_STAND: list[tuple[Any, dict[str, Any], str]] = [

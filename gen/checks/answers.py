@@ -31,7 +31,7 @@ _ID = re.compile(r"(?<!\w)[A-Z]{1,4}-?\d{2,}\w*", re.ASCII)
 _TROUBLE = re.compile(
     r"\b(?:sorry|apolog\w*|unfortunately|afraid|unable|fail\w*|error\w*|problem\w*|trouble|issue|wrong|declin\w*|refus\w*|reject\w*|unavailable|"
     r"down|try again|again|already|only|must|needs?|until|before|after|instead|expired|closed|too (?:late|early|long|many|much|few)|limit|"
-    r"invalid|rules? (?:that|it|this) out|missing|unknown|double-check|however|but|except|allowed|possible|different|another|other|hiccup|"
+    r"invalid|rules? (?:\w+ )?out|missing|unknown|double-check|however|but|except|allowed|possible|different|another|other|hiccup|"
     r"glitch|timed? ?out)\b",
     re.IGNORECASE,
 )
@@ -189,8 +189,11 @@ def _stands_elsewhere(row: Row, index: int, other: str) -> bool:
     word = literal(other)
     if any(word.search(row.plain(i)) for i in range(index)) or (other == "Failed" and any(e.error is not None for e in row.calls)):
         return True
+    earlier = [executed for executed in row.calls if executed.message < index]
+    if any(other == value for executed in earlier for _, _, value in executed.leaves):
+        return True
     stem = other.casefold()[:5]
-    return any(stem in executed.call.name.casefold() for executed in row.calls if executed.message < index)
+    return any(stem in executed.call.name.casefold() for executed in earlier)
 
 
 def told_facts(row: Row, context: Context) -> Iterator[Problem]:

@@ -112,7 +112,7 @@ class Facts:
             self.dates.add(text)
         elif len(text) == len("14:30") and text[2] == ":":
             self.times.add(text)
-        elif len(text) < _LONG:
+        elif len(text) < _LONG and ("@" in text or _DIGIT.search(text)):
             self.hear_plainly(read_plain(text))
 
     def knows(self, plain: Plain) -> bool:

@@ -8,37 +8,24 @@ conversation's key, its earlier writes and its arguments alone.
 from __future__ import annotations
 
 import datetime
-import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from gen.canonical import canonical_json, digest, exact_json
 from gen.conversation import Json, JsonObject
 from gen.dice import Dice, dice
-from gen.environments.declaration import Declaration, Part, SqlTool
+from gen.environments.declaration import Declaration
 from gen.environments.filling import fill
+from gen.environments.functions import FILLING_FUNCTIONS, FUNCTIONS, OWN_FUNCTIONS, register, sql_error
+from gen.environments.prepared import Prepared
 from gen.errors import BadInput
-from gen.tools.validation import Validator, validator
 
 SAVEPOINT = "conversation"
 REMEMBERED = 20_000
 """Results of reading calls that are kept at most."""
-
-FUNCTIONS = frozenset(
-    "abs avg coalesce count group_concat ifnull iif instr json json_array json_array_length json_each json_extract json_group_array "
-    "json_group_object json_object json_type json_valid length like lower max min nullif printf format replace round substr "
-    "substring sum total trim ltrim rtrim upper -> ->>".split()
-)
-"""SQL functions that a tool may use: none reads the clock, draws at random or touches a file."""
-
-OWN_FUNCTIONS = frozenset(("add_days", "add_months", "days_between", "weekday", "fresh"))
-
-_FILLING_FUNCTIONS = (
-    FUNCTIONS | OWN_FUNCTIONS - {"fresh"} | frozenset("row_number rank dense_rank ntile lag lead first_value last_value sign".split())
-)
-"""Functions that columns may be computed with while tables are filled: window functions too."""
 
 _READS = frozenset((sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE))
 _WRITES = frozenset((sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE))
@@ -78,7 +65,7 @@ class SqlEngine:
         self._running: _Running | None = None
         self._reads: dict[tuple[str, str], Json] = {}
         self._mode = ""
-        _register(self._database, self._fresh)
+        register(self._database, self._fresh)
         self._database.set_authorizer(_authorize_filling)
         if filled is None:
             fill(self._database, declaration.source, seed=seed, domain=domain, today=today)
@@ -91,7 +78,7 @@ class SqlEngine:
         self._base = self._fingerprint()
         self._log_writes()
         self._database.set_authorizer(self._authorize)
-        self._tools = {name: _Prepared(tool) for name, tool in declaration.tools.items()}
+        self._tools = {name: Prepared(tool) for name, tool in declaration.tools.items()}
         self._prepare_all()
 
     # -- a conversation
@@ -168,7 +155,7 @@ class SqlEngine:
         try:
             cursor.execute(sql, parameters)
         except sqlite3.Error as error:
-            raise _sql_error(error, where) from error
+            raise sql_error(error, where) from error
         finally:
             self._mode = ""
         if cursor.description is None:
@@ -191,7 +178,7 @@ class SqlEngine:
         running.repeats[call] = running.repeats.get(call, 0) + 1
         return dice(self._seed, "fresh", running.key, call, running.repeats[call])
 
-    def _execute(self, prepared: _Prepared, arguments: JsonObject) -> Json:
+    def _execute(self, prepared: Prepared, arguments: JsonObject) -> Json:
         bound = prepared.bind(arguments, self.today)
         refusal = self._refusal(prepared, bound) if prepared.all_guards else None
         if refusal is not None:
@@ -200,21 +187,20 @@ class SqlEngine:
             try:
                 self._database.execute(sql, bound)
             except sqlite3.Error as error:
-                raise _sql_error(error, where) from error
+                raise sql_error(error, where) from error
         return prepared.result(self._database, bound)
 
-    def _refusal(self, prepared: _Prepared, bound: Mapping[str, Any]) -> str | None:
+    def _refusal(self, prepared: Prepared, bound: Mapping[str, Any]) -> str | None:
         """What the first guard says that finds nothing; None where all find something, which one query tells."""
-        where = prepared.tool.where
-        try:
+        with suppress(sqlite3.Error):  # the guard that fails is named below
             if self._database.execute(prepared.all_guards, bound).fetchone()[0]:
                 return None
-            for guard in prepared.tool.guards:
-                where = guard.where
+        for guard in prepared.tool.guards:
+            try:
                 if self._database.execute(guard.find, bound).fetchone() is None:
                     return guard.refusal
-        except sqlite3.Error as error:
-            raise _sql_error(error, where) from error
+            except sqlite3.Error as error:
+                raise sql_error(error, guard.where) from error
         return None
 
     def _fresh(self, prefix: str, digits: int) -> str:
@@ -317,139 +303,7 @@ class SqlEngine:
         try:
             self._database.execute("EXPLAIN " + sql, bound)
         except sqlite3.Error as error:
-            raise _sql_error(error, where) from error
-
-
-class _Prepared:
-    """A tool with everything computed that does not depend on the call."""
-
-    __slots__ = ("_converts", "_names", "_required", "all_guards", "tool", "validator")
-
-    def __init__(self, tool: SqlTool) -> None:
-        self.tool = tool
-        finds = [guard.find.strip().rstrip(";") for guard in tool.guards]
-        self.all_guards = f"SELECT {' AND '.join(f'EXISTS ({find})' for find in finds)}" if finds else ""
-        self.validator: Validator = validator(tool.schema.name, tool.schema.parameters)
-        self._names = {name: tool.schema.defaults.get(name) for name in tool.schema.parameters.get("properties", {})}
-        self._required = frozenset((tool.schema.returns or {}).get("required", ()))
-        self._converts = {part.key: _conversion(_schema_of(part, tool)) for part in tool.result}
-
-    def bind(self, arguments: JsonObject, today: str) -> dict[str, Any]:
-        bound: dict[str, Any] = {"today": today}
-        for name, default in self._names.items():
-            value = arguments.get(name, default)
-            bound[name] = exact_json(value) if isinstance(value, list | dict) else value
-        return bound
-
-    def result(self, database: sqlite3.Connection, bound: Mapping[str, Any]) -> Json:
-        parts = self.tool.result
-        values = {part.key: self._part(database, part, bound) for part in parts}
-        if "" in values:
-            return values[""]
-        return {key: value for key, value in values.items() if value is not None or key in self._required}
-
-    def _part(self, database: sqlite3.Connection, part: Part, bound: Mapping[str, Any]) -> Json:
-        try:
-            cursor = database.execute(part.sql, bound)
-            rows = cursor.fetchall()
-        except sqlite3.Error as error:
-            raise _sql_error(error, part.where) from error
-        convert = self._converts[part.key]
-        if part.form == "value":
-            return convert.leaf(rows[0][0] if rows else None, convert.own)
-        if part.form == "list":
-            return [row[0] for row in rows]
-        names = [column[0] for column in cursor.description]
-        objects = [convert.object(names, row) for row in rows]
-        if part.form == "each":
-            return objects
-        if not objects and part.key and part.key not in self._required:
-            return None
-        if len(objects) != 1:
-            raise BadInput(
-                f"the result of {self.tool.schema.name} has {len(objects)} rows", where=part.where, allowed="a query of exactly one row"
-            )
-        return objects[0]
-
-    def check_columns(self, database: sqlite3.Connection, bound: Mapping[str, Any]) -> None:
-        """Every column of a result must be one that ``returns`` declares. Raises BadInput."""
-        if self.tool.schema.returns is None:
-            return
-        for part in self.tool.result:
-            schema = _schema_of(part, self.tool)
-            properties = schema.get("properties")
-            if part.form in ("value", "list") or properties is None:
-                continue
-            cursor = database.execute(f"SELECT * FROM ({part.sql}) LIMIT 0", bound)
-            for column in cursor.description:
-                if column[0].split(".")[0] not in properties:
-                    raise BadInput(
-                        f"the result of {self.tool.schema.name} gives {column[0]!r}, which `returns` of tools.json does not declare",
-                        where=part.where,
-                        allowed=", ".join(properties),
-                    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Conversion:
-    """How SQL columns become JSON: by the properties that ``returns`` declares."""
-
-    kinds: Mapping[str, str]
-    required: frozenset[str]
-    own: str
-
-    @staticmethod
-    def leaf(value: Any, kind: str) -> Json:
-        if value is None:
-            return None
-        if kind == "boolean":
-            return bool(value)
-        if kind == "json" and isinstance(value, str):
-            return json.loads(value)
-        if kind == "integer" and isinstance(value, float):
-            return int(value)
-        if kind == "number" and isinstance(value, float):
-            return round(value, 6)
-        return value
-
-    def object(self, names: Iterable[str], row: Iterable[Any]) -> JsonObject:
-        result: JsonObject = {}
-        for name, value in zip(names, row, strict=True):
-            if value is None and name not in self.required:
-                continue
-            head, dot, tail = name.partition(".")
-            if dot:
-                result.setdefault(head, {})[tail] = self.leaf(value, self.kinds.get(name, ""))
-            else:
-                result[name] = self.leaf(value, self.kinds.get(name, ""))
-        return result
-
-
-def _schema_of(part: Part, tool: SqlTool) -> JsonObject:
-    schema: JsonObject = tool.schema.returns or {}
-    if part.key:
-        schema = schema.get("properties", {}).get(part.key, {})
-    if part.form == "each":
-        schema = schema.get("items", {})
-    return schema
-
-
-def _conversion(schema: JsonObject) -> _Conversion:
-    kinds: dict[str, str] = {}
-    for name, child in schema.get("properties", {}).items():
-        kinds[name] = _kind(child)
-        for inner, grandchild in child.get("properties", {}).items():
-            kinds[f"{name}.{inner}"] = _kind(grandchild)
-    return _Conversion(kinds, frozenset(schema.get("required", ())), _kind(schema))
-
-
-def _kind(schema: JsonObject) -> str:
-    declared = schema.get("type")
-    kinds = set(declared) if isinstance(declared, list) else {declared}
-    for kind in ("boolean", "integer", "number"):
-        if kind in kinds:
-            return kind
-    return "json" if kinds & {"array", "object"} else ""
+            raise sql_error(error, where) from error
 
 
 class _Shown(dict[str, Any]):
@@ -465,7 +319,7 @@ class _Shown(dict[str, Any]):
 def _authorize_filling(action: int, one: str | None, two: str | None, database: str | None, trigger: str | None) -> int:
     """Columns may be computed while tables are filled: by functions that only compute, and by nothing outside the database."""
     if action == sqlite3.SQLITE_FUNCTION:
-        return sqlite3.SQLITE_OK if two in _FILLING_FUNCTIONS else sqlite3.SQLITE_DENY
+        return sqlite3.SQLITE_OK if two in FILLING_FUNCTIONS else sqlite3.SQLITE_DENY
     return sqlite3.SQLITE_DENY if action in (sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH, sqlite3.SQLITE_PRAGMA) else sqlite3.SQLITE_OK
 
 
@@ -478,46 +332,3 @@ def _restore(database: sqlite3.Connection, filled: bytes) -> None:
     source.deserialize(filled)
     source.backup(database)
     source.close()
-
-
-def _register(database: sqlite3.Connection, fresh: Callable[[str, int], str]) -> None:
-    database.create_function("add_days", 2, _add_days, deterministic=True)
-    database.create_function("add_months", 2, _add_months, deterministic=True)
-    database.create_function("days_between", 2, _days_between, deterministic=True)
-    database.create_function("weekday", 1, _weekday, deterministic=True)
-    database.create_function("fresh", 2, fresh)
-    for table in ("json_each", "json_tree"):
-        database.execute(f"SELECT * FROM {table}('[]')").fetchall()  # set up now: the authorizer would refuse it later
-
-
-def _add_days(day: str | None, n: int) -> str | None:
-    return None if day is None else (datetime.date.fromisoformat(day) + datetime.timedelta(days=int(n))).isoformat()
-
-
-def _add_months(day: str | None, n: int) -> str | None:
-    """The same day ``n`` months on, or the month's last day where it is shorter."""
-    if day is None:
-        return None
-    date = datetime.date.fromisoformat(day)
-    years, month = divmod(date.year * 12 + date.month - 1 + int(n), 12)
-    first_of_next = datetime.date(years + (month == 11), (month + 1) % 12 + 1, 1)
-    last = (first_of_next - datetime.timedelta(days=1)).day
-    return datetime.date(years, month + 1, min(date.day, last)).isoformat()
-
-
-def _days_between(start: str | None, end: str | None) -> int | None:
-    if start is None or end is None:
-        return None
-    return (datetime.date.fromisoformat(end) - datetime.date.fromisoformat(start)).days
-
-
-def _weekday(day: str | None) -> int | None:
-    return None if day is None else datetime.date.fromisoformat(day).weekday()
-
-
-def _sql_error(error: sqlite3.Error, where: str) -> BadInput:
-    reason = str(error)
-    hint = (
-        "allowed functions: " + ", ".join(sorted(FUNCTIONS | OWN_FUNCTIONS)) if "not authorized" in reason or "prohibited" in reason else ""
-    )
-    return BadInput(f"SQL: {reason}", where=where, hint=hint)

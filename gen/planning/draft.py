@@ -8,16 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from sqlite3 import Row
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gen.conversation import ExpectedCall, Fact, Json, JsonObject
 from gen.dice import Dice
 from gen.environments.sql import SqlEngine
+from gen.planning.domain import DomainPlanner
 from gen.planning.draws import NothingFits, Reference, Said, draw
 from gen.planning.goals import LAST, Entity, Find, Goal
-
-if TYPE_CHECKING:
-    from gen.planning.planner import DomainPlanner
 
 DATED = frozenset(("date", "period"))
 

@@ -18,7 +18,8 @@ from gen.corpus.manifest import installed_versions
 from gen.environments.declaration import Declaration, declare
 from gen.environments.sql import SqlEngine
 from gen.errors import BadInput, unknown_name
-from gen.planning.planner import DomainPlanner, Planner
+from gen.planning.domain import DomainPlanner
+from gen.planning.planner import Planner
 from gen.recipe import Recipe, build_recipe
 from gen.rendering.templates import TEMPLATES
 from gen.teachers.simulator import NAME as SIMULATOR

@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Sequence
 
 from gen.conversation import Json
+from gen.planning.domain import DomainPlanner
 from gen.planning.draft import Step, Want
 from gen.planning.draws import Reference
-from gen.planning.planner import DomainPlanner
 from gen.teachers import finish
 from gen.teachers.grammar import realise
 from gen.teachers.phrases import DomainPhrases

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from gen.conversation import Message, ToolCall
 from gen.dice import Dice, dice
+from gen.planning.domain import DomainPlanner
 from gen.planning.draft import Step
-from gen.planning.planner import DomainPlanner, Planned
+from gen.planning.planner import Planned
 from gen.recipe import Recipe
 from gen.teachers.habits import Habits
 from gen.teachers.phrases import english, read_phrases

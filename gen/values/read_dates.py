@@ -31,7 +31,7 @@ _D = rf"[0-9]{{1,2}}{_NTH}?"
 _YEAR = r"(?:,?\s*(?P<year>(?:19|20)[0-9]{2}|'[0-9]{2})\b(?![:.,][0-9]))?"
 _ISO = re.compile(r"(?P<year>[0-9]{4})[-/.](?P<month>[0-9]{1,2})[-/.](?P<day>[0-9]{1,2})(?![0-9])")
 _THREE = re.compile(r"([0-9]{1,2})(?P<sep>[./-])([0-9]{1,2})(?P=sep)([0-9]{4}|[0-9]{2})(?![0-9])")
-_TWO = re.compile(r"([0-9]{1,2})(?P<sep>[./-])([0-9]{1,2})(?P<dot>\.?)(?![0-9/]|[.-][0-9])")
+_TWO = re.compile(r"([0-9]{1,2})(?P<sep>[./-])([0-9]{1,2})(?P<dot>\.?)(?![0-9a-z/€£$%]|[.-][0-9])")
 _DATE_BEFORE = re.compile(r"\b(?:on|from|by|since|until|till|dated|date|due|starting|of)\s+(?:the\s+)?$")
 _TO = r"\s*(?:-|–|—|to|until|till|through|thru)\s*(?:the\s+)?"
 _DAY_MONTH = re.compile(
@@ -59,6 +59,7 @@ _MONTH_ORDINAL = re.compile(rf"(?P<month>{MONTH})\s+(?:the\s+)?{_WORD_DAY}{_YEAR
 _ORDINAL_BEFORE = re.compile(r"\b(?:on|from|by|until|till|since|starting|before|after|to|for|beginning)\s+the\s+$")
 _ORDINAL_AFTER = re.compile(r"\s*(?:[,.!?;)-]|$)|\s+(?:please|pls|plz|and|if|to|until|at|would|works|or|is|thanks|instead)\b")
 _LOOSE_ORDINAL = re.compile(rf"\bthe\s+{_WORD_DAY}(?P<which>)(?!{_A_RANK.pattern})")
+_LOOSE_NTH = re.compile(rf"\bon\s+the\s+(?P<day>[0-9]{{1,2}}){_NTH}\b(?P<which>)")
 _SIGN_BEFORE = re.compile(r"[€£$¥₹]\s?$")
 _FEAST = re.compile(rf"(?:{any_of(_FEASTS)})\b{_YEAR}")
 
@@ -166,6 +167,7 @@ def _year_and_month(day: date, months: int) -> tuple[int, int]:
 def loose_ordinals(low: str, today: date) -> frozenset[str]:
     """The days that "the third" can mean, wherever it stands and is followed by nothing that it counts."""
     hits = [_nth_of_month(found, ORDINALS[found["ordinal"]], today) for found in _LOOSE_ORDINAL.finditer(low)]
+    hits += [_nth_of_month(found, int(found["day"]), today) for found in _LOOSE_NTH.finditer(low)]  # on the 27th time is tight
     return frozenset([str(value) for hit in hits if hit for value in hit.values])
 
 

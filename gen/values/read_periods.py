@@ -32,7 +32,9 @@ _EDGE = re.compile(
 )
 _MONTH_END = re.compile(r"month[\s-]end\b")
 _QUARTER = re.compile(r"(?:q(?P<q>[1-4])|(?P<word>first|second|third|fourth)\s+quarter)\b(?:\s+(?:of\s+)?(?P<year>20[0-9]{2}))?")
-_YEAR = re.compile(r"(?P<year>(?:19|20)[0-9]{2})(?![0-9]|[.,:/-][0-9]|\w)")
+_YEAR = re.compile(
+    r"(?P<year>(?:19|20)[0-9]{2})(?![0-9]|[.,:/-][0-9]|\w|\s?(?:[€£$¥%]|(?:eur|euros?|gbp|pounds?|quid|usd|dollars?|bucks)\b))"
+)
 _YEAR_BEFORE = re.compile(r"\b(?:in|since|year|during|of|throughout|all)\s+$")
 _WEEKEND = re.compile(r"week-?end\b")
 _BETWEEN_SPANS = re.compile(r"\s*,?\s*(?:-|–|—|\bto\b|\buntil\b|\btill?\b|\bthrough\b|\bthru\b|\bup to\b)\s*(?:the\s+)?$")

@@ -93,7 +93,8 @@ _NOTHING = Plain(_NO_NUMBERS, _NO_NUMBERS, _NO_TEXTS, _NO_TEXTS, _NO_TEXTS, _NO_
 def read_plain(text: str) -> Plain:
     """What the text says plainly."""
     low = text.lower()
-    telling = [word for word in _WORD.findall(low) if word in _TELLING]
+    words = _WORD.findall(low)
+    telling = [] if _TELLING.isdisjoint(words) else [word for word in words if word in _TELLING]
     if not telling and "@" not in text and _DIGIT.search(text) is None:
         return _NOTHING
     return _Finder(text).read(low, telling)
@@ -101,6 +102,8 @@ def read_plain(text: str) -> Plain:
 
 class _Finder:
     """One walk over the digits of a text."""
+
+    __slots__ = ("amounts", "counts", "currencies", "dated", "days", "names", "sure", "text", "times")
 
     def __init__(self, text: str) -> None:
         self.names: set[str] = set()
@@ -118,12 +121,14 @@ class _Finder:
 
     def read(self, low: str, telling: list[str]) -> Plain:
         at, last = 0, -2
-        while (found := _TOKEN.search(self.text, at)) is not None:
+        text = self.text
+        for found in _TOKEN.finditer(text):
             start, end = found.span()
-            if start == last + 1 and self.text[last] == " ":
+            if start < at:
+                continue  # inside of a name
+            if start == last + 1 and text[last] == " ":
                 self.sure = False  # groups of digits: a telephone number, 1 250
-            at = self._take(start, end)
-            last = at
+            at = last = self._take(start, end)
         complete = self._explains(low, telling) and self.sure  # which also counts
         return Plain(
             frozenset(self.amounts),
