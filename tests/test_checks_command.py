@@ -12,7 +12,9 @@ from click.testing import CliRunner, Result
 from gen.checks.table import RULES
 from gen.checks.words import read_readings
 from gen.cli.check import check, open_context
+from gen.corpus.manifest import Manifest
 from gen.errors import AnswerIsNo, BadInput
+from gen.recipe import build_recipe
 from gen.tools.catalogue import domains, find_domain
 from gen.yaml_file import parse_yaml
 
@@ -132,3 +134,14 @@ def test_a_reading_that_is_no_regular_expression_is_named_with_its_line(tmp_path
     source = parse_yaml("readings:\n  status:\n    Paid: ['pai(d']\n", tmp_path / "environment.yaml")
     with pytest.raises(BadInput, match=r"environment.yaml:3.*not a regular expression"):
         read_readings(source, "readings")
+
+
+def test_a_corpus_of_other_domain_files_is_checked_without_executing_its_calls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe = build_recipe(parse_yaml("name: small\ntools: {domains: [payments]}\n", tmp_path / "recipe.yaml"))
+    (tmp_path / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
+    manifest = Manifest(recipe="small", digest="0" * 64, ledger={}, versions={}, created="", finished="", command="")
+    (tmp_path / "manifest.json").write_text(manifest.to_json(), encoding="utf-8")
+    context = open_context(tmp_path)
+    assert context.replay is None
+    assert context.domain("payments").readings
+    assert "the calls are not executed again" in capsys.readouterr().err

@@ -45,7 +45,6 @@ class DomainKnowledge:
         """By tool and field of its result, the values that the field can have."""
         return {tool: dict(_enums(schema)) for tool, schema in self.returns.items()}
 
-
     def states(self, tool: str) -> dict[str, tuple[str, ...]]:
         """The fields of a tool's result that are states, and every value they can have: by ``returns``, else by the readings."""
         known = self._states.get(tool)

@@ -214,7 +214,7 @@ def _earlier_runs(folder: Path) -> Iterator[JsonObject]:
     manifest = read_manifest(folder)
     if manifest is not None:
         form = {"digest": manifest.digest, "layout": manifest.layout, "rows_per_shard": manifest.rows_per_shard}
-        yield form | {"recipe": _parsed(yaml.safe_load, folder / RECIPE)}
+        yield form | {"recipe": manifest.decided_by or _parsed(yaml.safe_load, folder / RECIPE)}
 
 
 def _parsed(parse: Callable[[str], Any], path: Path) -> JsonObject:

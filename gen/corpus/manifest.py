@@ -42,7 +42,8 @@ class Manifest:
 
     Attributes:
         recipe: the recipe's name.
-        digest: the digest of what of the recipe decides about rows.
+        digest: the digest of what decides about rows.
+        decided_by: that itself: of the recipe, and what else the caller names (files, versions).
         layout: ``json`` or ``string``.
         rows_per_shard: how many rows a shard holds at most.
         splits: split → number of rows.
@@ -56,6 +57,7 @@ class Manifest:
 
     recipe: str
     digest: str
+    decided_by: JsonObject = field(default_factory=dict)
     layout: str = "json"
     rows_per_shard: int = 0
     splits: Mapping[str, int] = field(default_factory=dict)

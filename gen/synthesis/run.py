@@ -87,14 +87,13 @@ def preview(recipe: Recipe, *, rows: int) -> Preview:
     allotment = workshop.planner.allotment
     made = [make(workshop, slot).conversation for slot in range(min(SAMPLE, rows))]
     sample = tuple(row for row in made if row is not None)
-    tools = [tool["function"]["name"] for row in sample for tool in row.tools]
-    domains = [name for opened in workshop.domains.values() for name in opened.planner.sampler.names]
+    tools = [name for opened in workshop.domains.values() for name in opened.planner.sampler.names]
     size = sum(len(orjson.dumps(row.to_wire())) for row in sample) / max(len(sample), 1)
     return Preview(
         rows=rows,
         scenarios=dict(Counter(allotment.scenario(slot) for slot in range(rows))),
         splits=dict(Counter(allotment.split(slot) for slot in range(rows))),
-        tools=tuple(sorted({*domains, *tools})),
+        tools=tuple(sorted(tools)),
         offered=(recipe.model.tools.offered.min, recipe.model.tools.offered.max),
         estimated_bytes=int(size * rows / COMPRESSION),
         sample=sample,
@@ -147,18 +146,19 @@ class _Run:
             return self._summary(published, grown_from=here, already_done=True)
         if self.shard:
             return self._one_shard(self.workshop, here)
-        return self._whole(self.workshop, published, digest, here)
+        return self._whole(self.workshop, published, (digest, decided), here)
 
     # -- a whole run
 
-    def _whole(self, workshop: Workshop, published: Manifest | None, digest: str, here: int) -> Summary:
+    def _whole(self, workshop: Workshop, published: Manifest | None, decided: tuple[str, JsonObject], here: int) -> Summary:
         ledger = Ledger()
         decider = Decider(workshop, ledger)
         self.progress.start(self.rows, here)
         written = write_shards(self.out, self._rows(workshop, decider, ledger, published, here))
         manifest = Manifest(
             recipe=self.recipe.model.name,
-            digest=digest,
+            digest=decided[0],
+            decided_by=decided[1],
             ledger=ledger.to_json(),
             versions=installed_versions(),
             created=published.created if published else self.started.isoformat(),

@@ -70,9 +70,8 @@ def _text_stands(value: str, schema: Mapping[str, Any], readings: Readings) -> b
         return _enum_stands(value, readings)
     if _MONTH.fullmatch(value):
         return any(start.startswith(value) for start, _ in readings.periods)
-    if _PHONE.fullmatch(value) and len(readings.digits) >= _SHORTEST_PHONE:
-        if any(_same_phone(value, said) for said in readings.phones | readings.said_digits):
-            return True
+    if _PHONE.fullmatch(value) and _phone_stands(value, readings):
+        return True
     if _ID.fullmatch(value) or ("pattern" in schema and any(c.isdigit() for c in value)):
         return _id_stands(value, readings)
     return False
@@ -96,6 +95,12 @@ def _currency_stands(code: str, readings: Readings) -> bool:
     if any(sign in readings.text for sign, said in CURRENCY_SIGNS.items() if said == code) or code in readings.currencies:
         return True
     return code in ("CAD", "AUD", "NZD", "SGD", "HKD") and "USD" in readings.currencies  # dollars need not be American
+
+
+def _phone_stands(value: str, readings: Readings) -> bool:
+    if len(readings.digits) < _SHORTEST_PHONE:
+        return False
+    return any(_same_phone(value, said) for said in readings.phones | readings.said_digits)
 
 
 def _same_phone(value: str, said: str) -> bool:
