@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import orjson
@@ -249,8 +249,10 @@ def _today(conversation: Conversation) -> str:
     """The day of the conversation: the plan's, else the first day that the system message names, else one that is no one's."""
     texts = [conversation.plan.today] if conversation.plan else []
     texts += [message.content for message in conversation.messages[:1] if message.role == "system"]
-    for text in texts:
-        for found in _ISO_DATE.findall(text):
-            if is_date(found):
-                return str(found)
-    return NO_DAY
+    return next(filter(None, map(_day_in, texts)), NO_DAY)
+
+
+@lru_cache(maxsize=256)
+def _day_in(text: str) -> str:
+    """The first day that a text names; "" where it names none."""
+    return next((found for found in _ISO_DATE.findall(text) if is_date(found)), "")

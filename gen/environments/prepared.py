@@ -16,6 +16,10 @@ from gen.errors import BadInput
 from gen.tools.validation import Validator, validator
 
 
+NOTHING = {"error": "Nothing found."}
+"""The result of a call that no guard refuses and for which there is no row all the same."""
+
+
 class Prepared:
     """A tool with everything computed that does not depend on the call."""
 
@@ -44,6 +48,8 @@ class Prepared:
         values = {part.key: self._part(database, part, bound) for part in parts}
         if "" in values:
             return values[""]
+        if any(values[part.key] is None and part.form == "one" and part.key in self._required for part in parts):
+            return NOTHING
         return {key: value for key, value in values.items() if value is not None or key in self._required}
 
     def _part(self, database: sqlite3.Connection, part: Part, bound: Mapping[str, Any]) -> Json:
@@ -61,8 +67,8 @@ class Prepared:
         objects = [convert.object(names, row) for row in rows]
         if part.form == "each":
             return objects
-        if not objects and part.key and part.key not in self._required:
-            return None
+        if not objects:
+            return NOTHING if not part.key else None
         if len(objects) != 1:
             raise BadInput(
                 f"the result of {self.tool.schema.name} has {len(objects)} rows", where=part.where, allowed="a query of exactly one row"

@@ -27,6 +27,7 @@ _CLOCK = re.compile(r"[0-2]?[0-9]:[0-5][0-9]")
 _YEAR = re.compile(r",? ([0-9]{4})(?!\w|[.,:][0-9])")
 _NEXT_WORD = re.compile(r" ([A-Za-z]+)")
 _HALF_OF_DAY = re.compile(r"\s?[ap]\.?m\b|\s+in the\b|\s+o'?clock", re.IGNORECASE)
+_ID = re.compile(r"[A-Za-z]{1,4}-?(?P<digits>[0-9]{3,})")
 _WITH_UNIT = re.compile(r"[0-9]+(?:st|nd|rd|th|am|pm|p|h|hrs|k|m|ish)", re.IGNORECASE)
 _NAME = "-_"
 _BEFORE = " \n(\"'“‘€£$"
@@ -166,7 +167,10 @@ class _Finder:
         if before.isalpha() or behind.isalpha() or (before and before in _NAME) or (behind and behind in _NAME):
             return self._take_name(start, end)
         token = text[start:end]
-        if (before and before not in _BEFORE) or (behind and behind not in _BEHIND):
+        if before == "#":
+            self.names.add(token)
+            self.sure = False  # which may be a part of a name
+        elif (before and before not in _BEFORE) or (behind and behind not in _BEHIND):
             self.sure = False
         elif token.isdigit():
             return self._take_whole(start, end, token, before)
@@ -255,9 +259,18 @@ def says_plainly(text: str, value: str | float | bool, today: str) -> bool:
                 return value in days or any([len(day) == len("03-10") and is_nearest(value, day, today) for day in days])
             if _CLOCK.fullmatch(value) and value in read_plain(text).times:
                 return True
-        return stands_verbatim(text, value)
+        return stands_verbatim(text, value) or _says_id(text, value)
     plain = read_plain(text)
     return not isinstance(value, bool) and (value in plain.amounts or value in plain.counts)
+
+
+def _says_id(text: str, value: str) -> bool:
+    """Whether the text names a thing by its id in other letters, or by the digits of it alone: T-1001, #1001, 1001."""
+    found = _ID.fullmatch(value)
+    if found is None or found["digits"] not in text:
+        return False
+    plain = read_plain(text)
+    return found["digits"] in plain.names or float(found["digits"]) in plain.counts or _bare(value) in plain.names
 
 
 def stands_verbatim(text: str, value: str) -> bool:
