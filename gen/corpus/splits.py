@@ -93,4 +93,3 @@ def leaks(rows: Iterable[Conversation]) -> Iterator[str]:
         earlier = people.setdefault(person, row) if person else row
         if earlier.split != row.split:
             yield f"{row.id} ({row.split}) has the person of {earlier.id} ({earlier.split}): {person.rpartition('/')[2]!r}"
-
