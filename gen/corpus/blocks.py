@@ -13,6 +13,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+import orjson
+
 from gen.conversation import JsonObject
 from gen.corpus.atomic import make_folder, write_whole
 from gen.errors import BadInput, from_os_error
@@ -47,7 +49,7 @@ class BlockStore:
         lines = self.lines(block)
         if lines is None:
             raise BadInput(f"block {block} is not there or not whole", where=str(self.path(block)), hint="run the same command again")
-        return [json.loads(line) for line in lines]
+        return [orjson.loads(line) for line in lines]
 
     def lines(self, block: int) -> list[bytes] | None:
         """The lines of a block as they were written, without their ends; None where it is not there or not whole."""

@@ -77,8 +77,13 @@ def stock_json(value: Json) -> bytes:
     Raises NotExact for a number that cannot be carried exactly (an integer beyond 64 bits, a rare 17-digit float), and
     ValueError for NaN, infinities and unpaired surrogates, which JSON cannot hold at all.
     """
+    return plain_json(value) if _all_plain(value) else _respelled(value, "").encode()
+
+
+def plain_json(value: Json) -> bytes:
+    """The same, of a value without floats and large integers: nothing in it needs looking at."""
     try:
-        return orjson.dumps(value) if _all_plain(value) else _respelled(value, "").encode()
+        return orjson.dumps(value)
     except TypeError as error:  # what orjson says of unpaired surrogates
         raise ValueError(str(error)) from error
 

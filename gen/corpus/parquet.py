@@ -25,7 +25,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from gen.conversation import Conversation, JsonObject
-from gen.corpus.floats import NotExact, stock_json
+from gen.corpus.floats import NotExact, plain_json, stock_json
 from gen.errors import BadInput, from_os_error
 
 Layout = Literal["json", "string"]
@@ -186,7 +186,7 @@ class ShardWriter:
     def _cells(self, row: Conversation) -> dict[str, Any]:
         return {
             "id": row.id,
-            "messages": [stock_json(message.to_wire()) for message in row.messages],
+            "messages": [(stock_json if message.tool_calls else plain_json)(message.to_wire()) for message in row.messages],
             "tools": [self._tools.of(tool) for tool in row.tools],
             "domain": row.domain,
             "scenario": row.scenario,
@@ -196,7 +196,7 @@ class ShardWriter:
             "slot": row.slot,
             "attempt": row.attempt,
             "plan": None if row.plan is None else stock_json(row.plan.to_wire()),
-            "sources": [stock_json(source.to_wire()) for source in row.sources],
+            "sources": [plain_json(source.to_wire()) for source in row.sources],
             "untrained": list(row.untrained),
         }
 

@@ -39,19 +39,19 @@ def _collect_seldom() -> None:
 
 def make_blocks(workshop: Workshop, blocks: Sequence[range], workers: int, scratch: Path) -> Iterator[Made]:
     """Make these blocks, in order, with so many workers, which find the filled databases in the folder ``scratch``."""
-    return _in_processes(workshop, blocks, workers, scratch) if workers > 1 and len(blocks) > 1 else _in_process(workshop, blocks)
-
-
-def _in_process(workshop: Workshop, blocks: Sequence[range]) -> Iterator[Made]:
     before = gc.get_threshold()
     _collect_seldom()
     try:
-        for slots in blocks:
-            candidates = [make(workshop, slot) for slot in slots]
-            yield [line for candidate in candidates for line in to_lines(candidate)], candidates
+        yield from _in_processes(workshop, blocks, workers, scratch) if workers > 1 and len(blocks) > 1 else _in_process(workshop, blocks)
     finally:
         gc.set_threshold(*before)
         gc.unfreeze()
+
+
+def _in_process(workshop: Workshop, blocks: Sequence[range]) -> Iterator[Made]:
+    for slots in blocks:
+        candidates = [make(workshop, slot) for slot in slots]
+        yield [line for candidate in candidates for line in to_lines(candidate)], candidates
 
 
 def _in_processes(workshop: Workshop, blocks: Sequence[range], workers: int, scratch: Path) -> Iterator[Made]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from gen.canonical import exact_json
 from gen.checks.context import Context, DomainKnowledge, Replay
@@ -51,12 +51,9 @@ class Workshop:
     domains: Mapping[str, OpenDomain]
     planner: Planner
     knowledge: Mapping[str, DomainKnowledge]
+    tools: Mapping[str, Mapping[str, JsonObject]]
+    """By domain: every tool that its conversations may offer, in wire form; rows share these objects."""
     ignore: frozenset[str]
-    _tools: dict[str, JsonObject] = field(default_factory=dict)
-
-    def tool(self, wire: JsonObject) -> JsonObject:
-        """The same tool as an object that all rows share, so that its text is made once."""
-        return self._tools.setdefault(wire["function"]["name"], wire) if self._tools.get(wire["function"]["name"], wire) == wire else wire
 
     def filled(self) -> Filled:
         """The filled databases, to open the same workshop elsewhere."""
@@ -107,6 +104,7 @@ def open_workshop(recipe: Recipe, filled: Filled | None = None) -> Workshop:
         domains=opened,
         planner=Planner(recipe, [o.planner for o in opened.values()]),
         knowledge={name: knowledge_of(o.domain) for name, o in opened.items()},
+        tools={name: {tool.name: tool.wire for tool in o.planner.sampler.all} for name, o in opened.items()},
         ignore=known_codes(model.checks.ignore, where=recipe.where("checks", "ignore")),
     )
 

@@ -109,7 +109,8 @@ def from_lines(workshop: Workshop, outcomes: list[JsonObject], slots: range) -> 
     for outcome in outcomes:
         if outcome["accepted"]:
             wire = outcome["conversation"]
-            wire["tools"] = [workshop.tool(tool) for tool in wire["tools"]]
+            tools = workshop.tools[wire["domain"]]
+            wire["tools"] = [tools[tool["function"]["name"]] for tool in wire["tools"]]
             accepted[outcome["slot"]] = Conversation.from_wire(wire)
         else:
             rejections[outcome["slot"]].append(Rejection.from_wire(outcome))

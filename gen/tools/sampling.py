@@ -51,6 +51,11 @@ class ToolSampler:
         """The domain's own tools that may be offered."""
         return list(self._tools)
 
+    @property
+    def all(self) -> list[ToolSchema]:
+        """Every tool that may be offered, those of other domains too."""
+        return [*self._tools.values(), *self._others]
+
     def offer(self, needed: Iterable[str], numbers: Distractors, die: Dice, *, without: Set[str] = frozenset()) -> list[ToolSchema]:
         """The offered tools, shuffled. ``without`` names tools that must not be there, nor anything that could stand in for them."""
         wanted = list(dict.fromkeys(needed))
