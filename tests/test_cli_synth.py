@@ -25,8 +25,10 @@ class Run:
         self.asked: dict[str, Any] = {}
         self.answer: dict[str, Any] = {}
 
-    def __call__(self, recipe: Recipe, out: Path, *, rows: int, workers: int, shard: tuple[int, int] | None, progress: Any) -> Summary:
-        self.asked = {"recipe": recipe.model, "out": out, "rows": rows, "workers": workers, "shard": shard}
+    def __call__(
+        self, recipe: Recipe, out: Path, *, rows: int, workers: int, shard: tuple[int, int] | None, layout: str, progress: Any
+    ) -> Summary:
+        self.asked = {"recipe": recipe.model, "out": out, "rows": rows, "workers": workers, "shard": shard, "layout": layout}
         progress.start(rows, 0)
         progress.advance(rows, 3)
         progress.note("a note")
@@ -58,7 +60,7 @@ def test_options_reach_the_run(made: Run) -> None:
     )
     assert result.exit_code == 0, result.exception
     model = made.asked.pop("recipe")
-    assert made.asked == {"out": Path("here"), "rows": 50, "workers": 2, "shard": (2, 8)}
+    assert made.asked == {"out": Path("here"), "rows": 50, "workers": 2, "shard": (2, 8), "layout": "json"}
     assert (model.rows, model.seed, model.thoughts) == (50, 3, 0.0)
 
 

@@ -224,6 +224,15 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert str(tmp_path / "file") in done.stderr
 
 
+def test_the_string_layout_holds_the_same_rows(tmp_path: Path) -> None:
+    recipe = load_recipe("tiny", changes=["rows=12"])
+    for layout in ("json", "string"):
+        synthesize(recipe, tmp_path / layout, rows=12, workers=1, shard=None, progress=Silence(), layout=layout)  # type: ignore[arg-type]
+    assert list(read_rows(tmp_path / "json")) == list(read_rows(tmp_path / "string"))
+    with pytest.raises(BadInput, match="another layout"):
+        synthesize(recipe, tmp_path / "json", rows=20, workers=1, shard=None, progress=Silence(), layout="string")
+
+
 def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(ROOT)}
 

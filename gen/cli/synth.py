@@ -16,6 +16,7 @@ import click
 from gen.cli.console import note, print_columns, print_json
 
 if TYPE_CHECKING:
+    from gen.corpus.parquet import Layout
     from gen.recipe import Recipe
     from gen.synthesis.run import Preview, Summary
 
@@ -47,6 +48,13 @@ def part_of(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
 @click.option(
     "--shard", callback=part_of, metavar="I/N", help="Only part I of N, for a job array. Without --shard, the command joins them."
 )
+@click.option(
+    "--layout",
+    type=click.Choice(["json", "string"]),
+    default="json",
+    show_default=True,
+    help="Store messages and tools as JSON, or as strings for readers older than datasets 4.7.",
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be made, and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary (--json still prints its own).")
@@ -60,6 +68,7 @@ def synth(
     out: Path | None,
     workers: int | None,
     shard: tuple[int, int] | None,
+    layout: Layout,
     dry_run: bool,
     as_json: bool,
     quiet: bool,
@@ -79,7 +88,7 @@ def synth(
         _preview(recipe, as_json=as_json)
         return
     folder = out or Path("corpora") / recipe.model.name
-    summary = _make(recipe, folder, workers=workers or default_workers(recipe.model.rows), shard=shard, quiet=quiet)
+    summary = _make(recipe, folder, workers=workers or default_workers(recipe.model.rows), shard=shard, layout=layout, quiet=quiet)
     if as_json:
         print_json(summary.to_json())
     elif not quiet:
@@ -111,13 +120,14 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _make(recipe: Recipe, folder: Path, *, workers: int, shard: tuple[int, int] | None, quiet: bool) -> Summary:
+def _make(recipe: Recipe, folder: Path, *, workers: int, shard: tuple[int, int] | None, layout: Layout, quiet: bool) -> Summary:
     from gen.cli.progress import reporter
     from gen.synthesis.run import synthesize
 
     try:
         with reporter(quiet=quiet) as progress:
-            return synthesize(recipe, folder, rows=recipe.model.rows, workers=workers, shard=shard, progress=progress)
+            rows = recipe.model.rows
+            return synthesize(recipe, folder, rows=rows, workers=workers, shard=shard, layout=layout, progress=progress)
     except KeyboardInterrupt:
         note(f"{folder} is not finished, and nothing of it is lost: the same command goes on where it stopped.")
         raise

@@ -23,6 +23,7 @@ from gen.corpus.card import CardFacts, render_card
 from gen.corpus.folder import REJECTED, begin, clear_work, publish, write_shards
 from gen.corpus.lock import WORK, exclusive, shared
 from gen.corpus.manifest import Manifest, installed_versions, read_manifest
+from gen.corpus.parquet import Layout
 from gen.corpus.reading import read_rows
 from gen.corpus.sample import as_markdown
 from gen.errors import BadInput
@@ -104,7 +105,16 @@ COMPRESSION = 9
 """How many times smaller rows are as Parquet than as JSON (measured, see docs/measurements.md)."""
 
 
-def synthesize(recipe: Recipe, out: Path, *, rows: int, workers: int, shard: tuple[int, int] | None, progress: Progress) -> Summary:
+def synthesize(
+    recipe: Recipe,
+    out: Path,
+    *,
+    rows: int,
+    workers: int,
+    shard: tuple[int, int] | None,
+    progress: Progress,
+    layout: Layout = "json",
+) -> Summary:
     """Make the corpus of a recipe in a folder, or go on with it, or grow it, or make one shard's share of its candidates.
 
     Raises BadInput where the folder belongs to another recipe or run, OutsideFailed for a full disk or killed workers.
@@ -113,7 +123,7 @@ def synthesize(recipe: Recipe, out: Path, *, rows: int, workers: int, shard: tup
     workshop = open_workshop(recipe)  # first: a recipe that does not hold leaves no folder behind
     lock: AbstractContextManager[None] = shared(out, *shard) if shard else exclusive(out)
     with lock:
-        return _Run(workshop, out, rows, workers, shard, progress, started).go()
+        return _Run(workshop, out, rows, workers, shard, layout, progress, started).go()
 
 
 @dataclass
@@ -123,6 +133,7 @@ class _Run:
     rows: int
     workers: int
     shard: tuple[int, int] | None
+    layout: Layout
     progress: Progress
     started: datetime.datetime
 
@@ -140,7 +151,7 @@ class _Run:
                 where=str(self.out),
                 hint="choose another folder with --out",
             )
-        begin(self.out, digest=digest, recipe=decided)
+        begin(self.out, digest=digest, recipe=decided, layout=self.layout)
         if published and self.rows == here:
             clear_work(self.out)
             return self._summary(published, grown_from=here, already_done=True)
@@ -154,7 +165,7 @@ class _Run:
         ledger = Ledger()
         decider = Decider(workshop, ledger)
         self.progress.start(self.rows, here)
-        written = write_shards(self.out, self._rows(workshop, decider, ledger, published, here))
+        written = write_shards(self.out, self._rows(workshop, decider, ledger, published, here), layout=self.layout)
         manifest = Manifest(
             recipe=self.recipe.model.name,
             digest=decided[0],

@@ -35,19 +35,22 @@ class Speaker(Protocol):
     def value(self, slot: str, form: str) -> str: ...
 
 
-Node = Callable[[Speaker], str]
+Say = Callable[[Speaker], str]
+Part = str | Say
+"""A part of a phrase: a text, or what makes one of a speaker's values and draws."""
+
 Fits = Callable[[Speaker], bool]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Phrase:
-    """One alternative: what it says, whether a speaker has the values for it, its weight, and when it applies.
+    """One alternative: what it says, whether a speaker has the values for it, its weight, and when it applies. Not to be changed.
 
-    ``share`` is its weight as a share of the heaviest one of its list.
+    ``fits`` is None where any speaker has; ``share`` is its weight as a share of the heaviest one of its list.
     """
 
-    say: Node
-    fits: Fits
+    say: Say
+    fits: Fits | None
     mentions: frozenset[str]
     weight: float = 1.0
     share: float = 1.0
@@ -70,43 +73,50 @@ class Grammar:
         if not isinstance(texts, list) or not texts:
             raise BadInput(f"{'.'.join(map(str, keys))} holds no list of alternatives", where=source.where(*keys))
         phrases = [self._phrase(source, text, (*keys, i)) for i, text in enumerate(texts)]
-        heaviest = max(phrase.weight for phrase in phrases)
+        heaviest = max([phrase.weight for phrase in phrases])
         if heaviest <= 0:
             raise BadInput(f"{'.'.join(map(str, keys))}: no weight is above zero", where=source.where(*keys))
-        return [phrase if phrase.weight == heaviest else replace(phrase, share=phrase.weight / heaviest) for phrase in phrases]
+        for phrase in phrases:
+            phrase.share = phrase.weight / heaviest
+        return phrases
 
     def _phrase(self, source: YamlFile, text: Any, keys: Keys) -> Phrase:
-        where = source.where(*keys)
-        options: Mapping[str, Any] = {}
+        if isinstance(text, str):
+            return Phrase(*_Parser(text, source, keys, self).parse())
         if isinstance(text, dict):
-            options, text = text, text.get("say")
-        if not isinstance(text, str):
-            text = str(text) if isinstance(text, int | float | bool) else text
-        if not isinstance(text, str):
-            raise BadInput(f"{text!r} is no phrase", where=where, allowed="a text, or {say: text, weight: 2, when: {field: value}}")
+            return self._qualified(source, text, keys)
+        if isinstance(text, int | float):
+            return Phrase(*_spoken(str(text)))
+        raise BadInput(
+            f"{text!r} is no phrase", where=source.where(*keys), allowed="a text, or {say: text, weight: 2, when: {field: value}}"
+        )
+
+    def _qualified(self, source: YamlFile, options: Mapping[str, Any], keys: Keys) -> Phrase:
+        """A phrase with a weight, conditions, or a phrase for each item."""
+        text = options.get("say")
+        plain = self._phrase(source, None if isinstance(text, dict) else text, keys)
         for key in options:
-            if key not in ("say", "weight", "when", "each"):
+            if key not in _OPTIONS:
                 raise BadInput(
                     f"unknown key {key!r} of a phrase",
-                    where=where,
-                    allowed="say, weight, when, each",
-                    hint=did_you_mean(key, ("say", "weight", "when", "each")),
+                    where=source.where(*keys),
+                    allowed=", ".join(_OPTIONS),
+                    hint=did_you_mean(key, _OPTIONS),
                 )
-        say, fits, mentions = _Parser(text, where, self).parse()
         each = self._phrase(source, options["each"], (*keys, "each")) if "each" in options else None
         when = tuple(dict(options.get("when") or {}).items())
-        return Phrase(say, fits, mentions, float(options.get("weight", 1)), when=when, each=each)
+        return replace(plain, weight=float(options.get("weight", 1)), when=when, each=each)
 
     def check(self, source: YamlFile) -> None:
         """Raise BadInput where a phrase refers to a rule that nobody declared."""
-        for name, where in self._referred:
+        for name, place, keys in self._referred:
             if name not in self.rules:
-                raise BadInput(f"there is no rule {name!r}", where=where, hint=did_you_mean(name, self.rules))
+                raise BadInput(f"there is no rule {name!r}", where=place.where(*keys), hint=did_you_mean(name, self.rules))
 
-    _referred: list[tuple[str, str]] = field(default_factory=list)
+    _referred: list[tuple[str, YamlFile, Keys]] = field(default_factory=list)
 
-    def refer(self, name: str, where: str) -> None:
-        self._referred.append((name, where))
+    def refer(self, name: str, source: YamlFile, keys: Keys) -> None:
+        self._referred.append((name, source, keys))
 
     def has(self, name: str) -> bool:
         return name in self.rules
@@ -123,16 +133,17 @@ def realise(phrases: Sequence[Phrase], speaker: Speaker) -> str:
 
 def choose(phrases: Sequence[Phrase], speaker: Speaker) -> Phrase:
     """Draw one of the phrases that the speaker has the values for. Raises NoPhrase where there is none."""
+    random = speaker.die.random
     for _ in range(3):  # most phrases fit: draw first, look at all of them only if that fails
-        phrase = phrases[speaker.die.below(len(phrases))]
-        if phrase.share < 1 and speaker.die.random() >= phrase.share:
+        phrase = phrases[int(random() * len(phrases))]
+        if phrase.share < 1 and random() >= phrase.share:
             continue  # drawn by weight: taken as often as its share
-        if phrase.fits(speaker):
+        if phrase.fits is None or phrase.fits(speaker):
             return phrase
-    fitting = [phrase for phrase in phrases if phrase.fits(speaker)]
+    fitting = [phrase for phrase in phrases if phrase.fits is None or phrase.fits(speaker)]
     if not fitting:
         raise NoPhrase(f"no phrase fits: {len(phrases)} alternatives, all need a value that there is not")
-    target = speaker.die.random() * sum(phrase.weight for phrase in fitting)
+    target = random() * sum([phrase.weight for phrase in fitting])
     for phrase in fitting:
         target -= phrase.weight
         if target < 0:
@@ -142,17 +153,16 @@ def choose(phrases: Sequence[Phrase], speaker: Speaker) -> Phrase:
 
 def holds(when: Sequence[tuple[str, Any]], value_of: Callable[[str], Any]) -> bool:
     """Whether the conditions of a phrase hold, given the values of a place."""
-    return all(_holds(wanted, value_of(name)) for name, wanted in when)
+    for name, wanted in when:  # noqa: SIM110 (all() is slower)
+        if not _holds(wanted, value_of(name)):
+            return False
+    return True
 
 
 def _holds(wanted: Any, value: Any) -> bool:
-    if wanted == "some":
-        return value is not None and value != "" and value != [] and value != {}
-    if wanted == "none":
-        return value is None or value == "" or value == [] or value == {}
-    if wanted in ("one", "many"):
-        size = len(value) if isinstance(value, list) else value if isinstance(value, int) and not isinstance(value, bool) else 0
-        return size == 1 if wanted == "one" else size > 1
+    if isinstance(wanted, str):
+        test = _NAMED.get(wanted)
+        return bool(wanted == value) if test is None else test(value)
     if isinstance(wanted, list):
         return any(_same(option, value) for option in wanted)
     return _same(wanted, value)
@@ -164,79 +174,98 @@ def _same(wanted: Any, value: Any) -> bool:
     return bool(wanted == value) and isinstance(wanted, bool) == isinstance(value, bool)
 
 
-_SPECIAL = re.compile(r"[{}|<>\[\]]|\ba\(n\)")
-_SLOT = re.compile(r"<([a-z_][\w.+]*)(?::([a-z_]+))?>", re.IGNORECASE)
-_RULE = re.compile(r"\[([a-z_]\w*)\]", re.IGNORECASE)
-_NUMBER = re.compile(r"\[([^\[\]/]*)/([^\[\]/]*)\]")
+def _empty(value: Any) -> bool:
+    return value is None or value == "" or value == [] or value == {}
+
+
+def _size(value: Any) -> int:
+    return len(value) if isinstance(value, list) else value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+_NAMED: dict[str, Callable[[Any], bool]] = {
+    "some": lambda value: not _empty(value),
+    "none": _empty,
+    "one": lambda value: _size(value) == 1,
+    "many": lambda value: _size(value) > 1,
+    "true": lambda value: value is True,
+    "false": lambda value: value is False,
+}
+
+_OPTIONS = ("say", "weight", "when", "each")
+_TOKEN = re.compile(r"([{|}]|<[a-z_][\w.+]*(?::[a-z_]+)?>|\[[a-z_]\w*\]|\[[^\[\]/]*/[^\[\]/]*\]|[<>\[\]])", re.IGNORECASE)
+"""What is no plain text. A lone bracket is none of the notation."""
+_A_N = re.compile(r"\ba\(n\)")
 AN = "a\x01"
 """Stands for "a(n)" until the next word is known."""
 
-_Compiled = tuple[Node, Fits, frozenset[str]]
+_Compiled = tuple[Part, Fits | None, frozenset[str]]
+
+
+def _spoken(text: str) -> tuple[Say, None, frozenset[str]]:
+    """A constant text as a whole phrase."""
+    return (lambda speaker: text), None, _NOTHING
 
 
 class _Parser:
-    """A recursive-descent parser of one phrase."""
+    """A recursive-descent parser of one phrase, cut into texts and tokens by turns."""
 
-    def __init__(self, text: str, where: str, grammar: Grammar) -> None:
-        self._text = text
-        self._where = where
-        self._grammar = grammar
+    def __init__(self, text: str, source: YamlFile, keys: Keys, grammar: Grammar) -> None:
+        self._pieces = _TOKEN.split(text)
         self._at = 0
+        self._source = source
+        self._keys = keys
+        self._grammar = grammar
 
-    def parse(self) -> _Compiled:
-        compiled = self._sequence("")
-        if self._at < len(self._text):
-            raise self._wrong(f"unexpected {self._text[self._at]!r}")
-        return compiled
+    def parse(self) -> tuple[Say, Fits | None, frozenset[str]]:
+        part, fits, mentions = self._sequence()
+        if self._at < len(self._pieces):
+            raise self._wrong(f"unexpected {self._pieces[self._at]!r}")
+        return _spoken(part) if isinstance(part, str) else (part, fits, mentions)
 
-    def _sequence(self, until: str) -> _Compiled:
+    def _sequence(self) -> _Compiled:
+        """Parts up to the next "|" or "}", or to the end. Begins at a text."""
+        pieces = self._pieces
         parts: list[_Compiled] = []
-        while self._at < len(self._text):
-            found = _SPECIAL.search(self._text, self._at)
-            end = found.start() if found else len(self._text)
-            if end > self._at:
-                parts.append(_constant(self._text[self._at : end]))
-                self._at = end
-                continue
-            assert found is not None
-            if found[0] in until:
-                break
-            parts.append(self._special(found[0]))
-        return _joined(parts)
+        while True:
+            if text := pieces[self._at]:
+                parts.append((_A_N.sub(AN, text) if "a(n)" in text else text, None, _NOTHING))
+            self._at += 1
+            if self._at == len(pieces) or pieces[self._at] in "|}":
+                return parts[0] if len(parts) == 1 else _joined(parts)
+            parts.append(self._special(pieces[self._at]))
+            self._at += 1
 
     def _special(self, token: str) -> _Compiled:
         if token == "{":
             return self._alternatives()
-        if token == "a(n)":
-            self._at += 4
-            return _constant(AN)
-        if token == "<" and (slot := _SLOT.match(self._text, self._at)):
-            self._at = slot.end()
-            return _slot(slot[1], slot[2] or "")
-        if token == "[" and (rule := _RULE.match(self._text, self._at)):
-            self._at = rule.end()
-            self._grammar.refer(rule[1], self._where)
-            return _rule(self._grammar, rule[1])
-        if token == "[" and (number := _NUMBER.match(self._text, self._at)):
-            self._at = number.end()
-            return _by_number(number[1], number[2])
-        raise self._wrong(f"unexpected {token!r}")
+        if len(token) == 1:
+            raise self._wrong(f"unexpected {token!r}")
+        inner = token[1:-1]
+        if token[0] == "<":
+            name, _, form = inner.partition(":")
+            return _slot(name, form)
+        one, slash, many = inner.partition("/")
+        if slash:
+            return _by_number(one, many)
+        self._grammar.refer(inner, self._source, self._keys)
+        return _rule(self._grammar, inner)
 
     def _alternatives(self) -> _Compiled:
-        self._at += 1
-        options = [self._sequence("|}")]
-        while self._text[self._at : self._at + 1] == "|":
+        options: list[_Compiled] = []
+        while not options or self._token() == "|":
             self._at += 1
-            options.append(self._sequence("|}"))
-        if self._text[self._at : self._at + 1] != "}":
+            options.append(self._sequence())
+        if self._token() != "}":
             raise self._wrong("a { is not closed")
-        self._at += 1
         return _one_of(options)
+
+    def _token(self) -> str:
+        return self._pieces[self._at] if self._at < len(self._pieces) else ""
 
     def _wrong(self, what: str) -> BadInput:
         return BadInput(
-            f"the phrase {self._text!r}: {what} at character {self._at + 1}",
-            where=self._where,
+            f"the phrase {''.join(self._pieces)!r}: {what} at character {len(''.join(self._pieces[: self._at])) + 1}",
+            where=self._source.where(*self._keys),
             allowed="{a|b}, <value>, [rule], [one/many], a(n)",
         )
 
@@ -244,56 +273,84 @@ class _Parser:
 _NOTHING: frozenset[str] = frozenset()
 
 
-def _always(speaker: Speaker) -> bool:
-    return True
-
-
-def _constant(text: str) -> _Compiled:
-    return (lambda speaker: text), _always, _NOTHING
-
-
 def _slot(name: str, form: str) -> _Compiled:
     return (lambda speaker: speaker.value(name, form)), (lambda speaker: speaker.has(name)), frozenset((name,))
 
 
 def _rule(grammar: Grammar, name: str) -> _Compiled:
-    return (lambda speaker: grammar.say(name, speaker)), _always, _NOTHING
+    rules = grammar.rules
+    return (lambda speaker: choose(rules[name], speaker).say(speaker)), None, _NOTHING
 
 
 def _by_number(one: str, many: str) -> _Compiled:
-    return (lambda speaker: many if speaker.plural else one), _always, _NOTHING
+    return (lambda speaker: many if speaker.plural else one), None, _NOTHING
 
 
 def _joined(parts: list[_Compiled]) -> _Compiled:
-    if len(parts) == 1:
-        return parts[0]
-    nodes = tuple(node for node, _, _ in parts)
-    demanding = tuple(fits for _, fits, mentions in parts if mentions)
-    mentions = _NOTHING.union(*(own for _, _, own in parts))
-    return (lambda speaker: "".join([node(speaker) for node in nodes])), _all(demanding), mentions
+    """Parts one after the other."""
+    demanding = tuple([fits for _, fits, _ in parts if fits])
+    mentions = _NOTHING.union(*[own for _, _, own in parts])
+    return _said(tuple([part for part, _, _ in parts])), _all(demanding), mentions
 
 
-def _all(demanding: tuple[Fits, ...]) -> Fits:
+def _said(parts: tuple[Part, ...]) -> Part:
+    """The text of these parts. The commonest shapes, one or two parts to be made amid texts, are written out."""
+    made = [part for part in parts if not isinstance(part, str)]
+    if not made:
+        return "".join(part for part in parts if isinstance(part, str))
+    texts = _between(parts)
+    if len(made) == 1:
+        (first,), (before, after) = made, texts
+        return lambda speaker: before + first(speaker) + after
+    if len(made) == 2:
+        (one, two), (start, middle, end) = made, texts
+        return lambda speaker: f"{start}{one(speaker)}{middle}{two(speaker)}{end}"
+    return lambda speaker: "".join([part if part.__class__ is str else part(speaker) for part in parts])  # type: ignore[operator,misc]
+
+
+def _between(parts: tuple[Part, ...]) -> list[str]:
+    """The texts before, between and after the parts that are to be made."""
+    texts = [""]
+    for part in parts:
+        if isinstance(part, str):
+            texts[-1] += part
+        else:
+            texts.append("")
+    return texts
+
+
+def _all(demanding: tuple[Fits, ...]) -> Fits | None:
     if len(demanding) < 2:
-        return demanding[0] if demanding else _always
-    return lambda speaker: all(fits(speaker) for fits in demanding)
+        return demanding[0] if demanding else None
+    if len(demanding) == 2:
+        first, second = demanding
+        return lambda speaker: first(speaker) and second(speaker)
+    return lambda speaker: all([fits(speaker) for fits in demanding])
 
 
 def _one_of(options: list[_Compiled]) -> _Compiled:
-    mentions = _NOTHING.union(*(own for _, _, own in options))
-    nodes = tuple(node for node, _, _ in options)
-    count = len(nodes)
-    if not mentions:
-        return (lambda speaker: nodes[int(speaker.die.random() * count)](speaker)), _always, _NOTHING
-    branches = tuple((node, fits) for node, fits, _ in options)
+    """One of the branches that fit, all equally likely."""
+    mentions = _NOTHING.union(*[own for _, _, own in options])
+    parts = tuple([part for part, _, _ in options])
+    count = len(parts)
+    demands = tuple([fits for _, fits, _ in options])
 
     def say(speaker: Speaker) -> str:
-        fitting = [node for node, fits in branches if fits(speaker)]
-        if not fitting:
-            raise NoPhrase("no branch fits")
-        return fitting[int(speaker.die.random() * len(fitting))](speaker)
+        part = parts[int(speaker.die.random() * count)]
+        return part if isinstance(part, str) else part(speaker)
 
-    def any_fits(speaker: Speaker) -> bool:
-        return any(fits(speaker) for _, fits in branches)
+    if not any(demands):
+        return say, None, mentions
 
-    return say, any_fits, mentions
+    def say_fitting(speaker: Speaker) -> str:
+        at = int(speaker.die.random() * count)
+        part, fits = parts[at], demands[at]
+        if fits is not None and not fits(speaker):  # draw first, look at all of them only if that fails
+            fitting = [part for part, fits in zip(parts, demands, strict=True) if fits is None or fits(speaker)]
+            if not fitting:
+                raise NoPhrase("no branch fits")
+            part = speaker.die.pick(fitting)
+        return part if isinstance(part, str) else part(speaker)
+
+    needed = [fits for fits in demands if fits is not None]
+    return say_fitting, None if len(needed) < count else lambda speaker: any(fits(speaker) for fits in needed), mentions
