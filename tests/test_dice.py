@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gen.dice import ALPHANUMERIC, Dice, dice
+from gen.dice import ALPHANUMERIC, Dice, Weighted, dice, number
 
 SEEDS = st.integers(0, 2**64)
 
@@ -77,6 +77,17 @@ def test_what_weighs_nothing_is_never_drawn(seed: int) -> None:
     assert Dice(seed).weighted({"never": 0, "always": 1, "nor": -1.0 * 0}) == "always"
 
 
+@given(SEEDS, st.dictionaries(st.text(max_size=3), st.integers(0, 9), min_size=1).filter(lambda weights: any(weights.values())))
+def test_weights_added_up_once_draw_the_same(seed: int, weights: dict[str, int]) -> None:
+    one, other, prepared = Dice(seed), Dice(seed), Weighted(weights)
+    assert [one.among(prepared) for _ in range(20)] == [other.weighted(weights) for _ in range(20)]
+
+
+def test_a_number_follows_from_its_labels() -> None:
+    assert number(7, "fresh", 1) == number(7, "fresh", 1) < 2**128
+    assert len({number(7, "fresh", n) % 9000 for n in range(50)}) > 40
+
+
 def test_nothing_can_be_drawn_from_nothing() -> None:
     with pytest.raises(ValueError, match="above zero"):
         die().weighted({"a": 0})
@@ -84,6 +95,8 @@ def test_nothing_can_be_drawn_from_nothing() -> None:
         die().sample([1, 2], 3)
     with pytest.raises(IndexError):
         die().pick([])
+    with pytest.raises(IndexError):
+        die().among(Weighted({"a": 0}))
 
 
 def chi_squared(counts: Counter[object], expected: dict[object, float]) -> float:

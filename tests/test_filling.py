@@ -17,7 +17,7 @@ from own_domains import LIBRARY, TODAY, library
 from gen.dice import dice
 from gen.environments.declaration import declare
 from gen.environments.filling import GENERATORS, MAIL_DOMAINS, check_column, draw_faker, draw_time, fill, name_pool
-from gen.environments.sql import _register
+from gen.environments.functions import register
 from gen.errors import BadInput
 from gen.tools.catalogue import find_domain
 from gen.yaml_file import YamlFile, parse_yaml
@@ -28,7 +28,7 @@ Rows = list[dict[str, Any]]
 def filled(source: YamlFile, *, seed: int = 7, today: datetime.date = TODAY, domain: str = "x") -> dict[str, Rows]:
     database = sqlite3.connect(":memory:")
     database.row_factory = sqlite3.Row
-    _register(database, lambda prefix, digits: "")
+    register(database, lambda prefix, digits: "")
     fill(database, source, seed=seed, domain=domain, today=today)
     return {name: [dict(row) for row in database.execute(f"SELECT * FROM {name} ORDER BY rowid")] for name in source.data["tables"]}
 

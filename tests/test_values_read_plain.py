@@ -22,9 +22,7 @@ COMPLETE = [
 
 
 @pytest.mark.parametrize(("text", "numbers", "names", "days", "times"), COMPLETE)
-def test_what_is_said_plainly_is_all_that_is_said(
-    text: str, numbers: set[float], names: set[str], days: set[str], times: set[str]
-) -> None:
+def test_what_is_said_plainly_is_all_that_is_said(text: str, numbers: set[float], names: set[str], days: set[str], times: set[str]) -> None:
     plain = read_plain(text)
     assert plain.complete
     assert (plain.amounts | plain.counts, plain.names, plain.days, plain.times) == (numbers, names, days, times)
@@ -62,6 +60,7 @@ def test_values_as_data_has_them() -> None:
     assert says_plainly("€42.10 to Ana", 42.1, TODAY)
     assert says_plainly("on 10 March", "2026-03-10", TODAY)
     assert says_plainly("at 9:30", "09:30", TODAY)
+    assert says_plainly("status of t1001", "T1001", TODAY)
     assert not says_plainly("order 42", "4", TODAY)
     assert not says_plainly("true", True, TODAY)
 
@@ -70,4 +69,5 @@ def test_what_cannot_be_said_is_seen_at_once() -> None:
     assert not may_say("status of T1001?", "C2041")
     assert may_say("status of 1001?", "T1001")
     assert may_say("status of one oh oh one?", "T1001")
+    assert not may_say("the one from just now, and the other two", "T1001")
     assert not may_say("hello there", 7)

@@ -1,6 +1,7 @@
-"""FC4xx: is what the assistant says true? Facts that stand nowhere, states that contradict a result, errors passed over.
+"""FC4xx: is what the assistant says true? Facts that stand nowhere or are left out, errors passed over, results of something else.
 
 An answer may say what was said, returned or follows from it (see ``facts.py``); it must say what the plan's user asked for.
+That no state contradicts a result is in ``states.py``.
 """
 
 from __future__ import annotations
@@ -9,25 +10,21 @@ import json
 import re
 from collections.abc import Iterator
 
-from gen.checks.context import STATES, Context
+from gen.checks import states
+from gen.checks.context import Context
 from gen.checks.facts import Facts
 from gen.checks.goal import match_calls
 from gen.checks.row import MISSING, Executed, Row
 from gen.checks.rule import Problem, Rule
+from gen.checks.states import ID
 from gen.checks.values import name_of, same, walk
-from gen.checks.words import NEGATION, first_word, literal, pattern_of, says, says_flag
+from gen.checks.words import NEGATION, literal, pattern_of, says_flag
 from gen.conversation import Fact, Json
 from gen.values.read import stands_in
 from gen.values.read_plain import Plain, read_plain, says_plainly, stands_verbatim
 from gen.values.read_span import Span
 
 _LIST_MARK = re.compile(r"(?m:^)\d{1,2}[.)]\s")
-_CLAUSE = re.compile(r"[.;!?\n]\s|,\s|\s(?:and|but|while|whereas|though)\s")
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n")
-_KEYS = re.compile(r"\[\d+\]|[^.\[]+")
-_PRESENT = re.compile(r"\b(?:is|are|it's|still|now|currently|remains?)\b", re.IGNORECASE)
-_PAST = re.compile(r"\b(?:was|were|had)\b", re.IGNORECASE)
-_ID = re.compile(r"(?<!\w)[A-Z]{1,4}-?\d{2,}\w*", re.ASCII)
 _TROUBLE = re.compile(
     r"\b(?:sorry|apolog\w*|unfortunately|afraid|unable|fail\w*|error\w*|problem\w*|trouble|issue|wrong|declin\w*|refus\w*|reject\w*|unavailable|"
     r"down|try again|again|already|only|must|needs?|until|before|after|instead|expired|closed|too (?:late|early|long|many|much|few)|limit|"
@@ -108,92 +105,6 @@ _KIND = {
     "money": "amount", "number": "number", "date": "date", "period": "period", "time": "time", "id": "id", "email": "address",
     "phone": "telephone number", "percent": "percentage", "duration": "duration",
 }  # fmt: skip
-
-
-def contradicted_states(row: Row, context: Context) -> Iterator[Problem]:
-    """A state in an answer that is another one than the results' just before it."""
-    if not row.calls:
-        return
-    for index in row.answers:
-        returned = _since_user(row, index)
-        if not returned:
-            continue
-        text = _without_questions(row.plain(index))
-        folded = text.casefold()
-        for field, (truths, others) in _states(row, returned).items():
-            lowered = {truth.casefold() for truth in truths}
-            for other in others:
-                if first_word(other) in folded and other.casefold() not in lowered and _claims(row, index, text, field, other, truths):
-                    shown = ", ".join(map(repr, truths))
-                    yield f"messages[{index}].content", f"it says {other!r}, but {field!r} came back as {shown}"
-
-
-def _without_questions(text: str) -> str:
-    """Who asks claims nothing."""
-    return " ".join([part for part in _SENTENCE.split(text) if not part.endswith("?")]) if "?" in text else text
-
-
-def _since_user(row: Row, index: int) -> list[Executed]:
-    """The calls that succeeded between the last user message before ``index`` and it."""
-    start = row.asked_at(index)
-    return [executed for executed in row.calls if start < executed.answered < index and executed.succeeded]
-
-
-def _states(row: Row, returned: list[Executed]) -> dict[str, tuple[list[str], tuple[str, ...]]]:
-    """By state field of the results: the latest value of each thing, and all that it could be."""
-    latest: dict[str, dict[str, str]] = {}
-    could: dict[str, tuple[str, ...]] = {}
-    for executed in returned:
-        states = row.known.states(executed.call.name)
-        for path, field, value in row.walked(executed.answered):
-            if field in states and isinstance(value, str):
-                thing = _thing(executed, path) if len(returned) > 1 else path
-                latest.setdefault(field, {})[thing] = value
-                could[field] = states[field] if field not in could else tuple(dict.fromkeys(could[field] + states[field]))
-    return {field: (list(dict.fromkeys(values.values())), could[field]) for field, values in latest.items()}
-
-
-def _thing(executed: Executed, path: str) -> str:
-    """What the leaf of a result is a state of: the id beside it, else the one that was asked about, else its own place."""
-    beside = executed.result
-    for key in _KEYS.findall(path)[:-1]:
-        inner = int(key[1:-1]) if key[0] == "[" else key
-        beside = beside[inner]
-    for holder in (beside, executed.call.arguments):
-        for value in holder.values() if isinstance(holder, dict) else ():
-            if isinstance(value, str) and _ID.fullmatch(value):
-                return value
-    return f"{executed.ordinal}.{path}"
-
-
-def _claims(row: Row, index: int, text: str, field: str, other: str, truths: list[str]) -> bool:
-    """Whether the answer claims ``other``: in its own words, unnegated, with nothing that gives it a right to."""
-    claim, readings = [literal(other)], row.known.readings
-    if not says(text, claim) or _stands_elsewhere(row, index, other):
-        return False
-    wider = pattern_of(readings, field, other)
-    if wider is not None and not wider.search(text):
-        return False  # the word is there, and means something else: "cheapest first" is no class
-    spoken = [pattern for truth in truths if (pattern := pattern_of(readings, field, truth)) is not None]
-    if any(pattern.search(other) for pattern in spoken):
-        return False  # another word for the truth
-    excuses = [literal(truth) for truth in truths] + ([] if other in STATES else spoken)
-    if not any(pattern.search(text) for pattern in excuses):
-        return True
-    clauses = [clause for clause in _CLAUSE.split(text) if _PRESENT.search(clause) or (_ID.search(clause) and not _PAST.search(clause))]
-    return any(says(clause, claim) and not any(pattern.search(clause) for pattern in excuses) for clause in clauses)
-
-
-def _stands_elsewhere(row: Row, index: int, other: str) -> bool:
-    """Whether the state was spoken of before, by anyone, or is what a called tool is named for."""
-    word = literal(other)
-    if any(word.search(row.plain(i)) for i in range(index)) or (other == "Failed" and any(e.error is not None for e in row.calls)):
-        return True
-    earlier = [executed for executed in row.calls if executed.message < index]
-    if any(other == value for executed in earlier for _, _, value in executed.leaves):
-        return True
-    stem = other.casefold()[:5]
-    return any(stem in executed.call.name.casefold() for executed in earlier)
 
 
 def told_facts(row: Row, context: Context) -> Iterator[Problem]:
@@ -289,7 +200,7 @@ def echoed_arguments(row: Row, context: Context) -> Iterator[Problem]:
             continue
         for name, given in executed.call.arguments.items():
             echoed = executed.result.get(name, given)
-            if echoed != given and isinstance(given, str) and isinstance(echoed, str) and _ID.fullmatch(given):
+            if echoed != given and isinstance(given, str) and isinstance(echoed, str) and ID.fullmatch(given):
                 where = f"messages[{executed.answered}].content"
                 yield where, f"{executed.call.name!r} was called with {name}={given!r} and returned {echoed!r}"
 
@@ -314,14 +225,7 @@ RULES = (
         example_good='result {"status": "Pending"}; answer: "It is still pending."',
         function=stated_facts,
     ),
-    Rule(
-        "FC402", "contradicted-states",
-        summary="An answer does not say another state than the result.",
-        why="The user acts on the answer, not on the result.",
-        example_bad='result {"status": "Pending"}; answer: "T1001 has been paid."',
-        example_good='result {"status": "Pending"}; answer: "T1001 is still pending."',
-        function=contradicted_states,
-    ),
+    *states.RULES,
     Rule(
         "FC403", "told-facts",
         summary="The facts that the user asked for stand in an answer after the result that holds them.",

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 from gen.checks.context import Context
-from gen.checks.offered import offered
 from gen.checks.row import Executed, Row
 from gen.checks.rule import Problem, Rule
 from gen.errors import did_you_mean
@@ -61,10 +60,9 @@ def _may_repeat(row: Row, before: Executed, executed: Executed, last_change: int
 
 
 def tool_schemas(row: Row, context: Context) -> Iterator[Problem]:
-    for index, tool in enumerate(row.conversation.tools):
-        problem = offered(tool).problem
-        if problem:
-            yield f"tools[{index}]{problem[0]}", problem[1]
+    for index, tool in enumerate(row.tools):
+        if tool.problem:
+            yield f"tools[{index}]{tool.problem[0]}", tool.problem[1]
 
 
 def tools_offered_once(row: Row, context: Context) -> Iterator[Problem]:

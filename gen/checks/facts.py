@@ -34,6 +34,7 @@ _DAY_ONLY = re.compile(r"(?:on )?(?:the )?\w+(?:-\w+)?(?: of (?:every|each|the) 
 _NO_DIGITS = re.compile(r"\D+")
 _SHORTEST_PART = 3
 """Characters that a part of an id must have to name it."""
+_A_FEW = frozenset(map(Decimal, range(3)))
 _MOST_ITEMS = 12
 _LONG = 120
 _MOST_DATES = 12
@@ -49,7 +50,7 @@ class Facts:
 
     def __init__(self, today: str) -> None:
         self.numbers: set[Decimal] = set()
-        self.derived: set[Decimal] = {Decimal(n) for n in range(3)}
+        self.derived = set(_A_FEW)
         self.dates: set[str] = {today} if today else set()
         self.times: set[str] = set()
         self.names: set[str] = set()

@@ -23,17 +23,22 @@ def match_calls(row: Row) -> Match:
 
 def _matched(row: Row) -> Match:
     plan = row.conversation.plan
+    if plan and [executed.key for executed in row.calls] == row.expected and all(map(_came_out, row.calls, plan.calls)):
+        return Match(tuple(row.calls), ())
     served: list[Executed | None] = []
     taken: set[int] = set()
     for expected, key in zip(plan.calls if plan else (), row.expected, strict=True):
-        wants_result = expected.outcome == "result"
-        candidates = (e for e in row.calls if e.key == key and e.succeeded == wants_result and e.ordinal not in taken)
+        candidates = (e for e in row.calls if e.key == key and _came_out(e, expected) and e.ordinal not in taken)
         chosen = next(candidates, None)
         served.append(chosen)
         if chosen is not None:
             taken.add(chosen.ordinal)
     wanted = set(row.expected)
     return Match(tuple(served), tuple([executed for executed in row.calls if executed.key not in wanted]))
+
+
+def _came_out(executed: Executed, expected: ExpectedCall) -> bool:
+    return executed.succeeded == (expected.outcome == "result")
 
 
 def required_calls(row: Row, context: Context) -> Iterator[Problem]:

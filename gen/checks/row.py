@@ -83,10 +83,15 @@ class Row:
 
     Attributes:
         known: what is known of its domain.
+        tools: the tools that were offered, in order.
         offered: the tools that were offered, by name; the first of several with one name.
         calls: every call in order, paired with the result that bears its id.
         results: the parsed content of each tool message, by its index; MISSING where it is not JSON.
+        today: the day of the conversation.
+        expected: the keys of the plan's calls.
         spoken: the texts that people read: index, role and content of user and assistant messages that say something.
+        said: all of ``spoken`` as one text, for quick looks.
+        users: the indexes of the messages that the user says.
         answers: the indexes of the assistant messages that say something.
     """
 
@@ -97,9 +102,12 @@ class Row:
         self.known: DomainKnowledge = context.domain(conversation.domain)
         self.traced: tuple[list[Source], list[Ungrounded]] | None = None  # grounding.py fills it, once
         self.matched: Match | None = None  # goal.py fills it, once
-        self.offered = _offered(conversation)
+        self.tools = list(map(offered, conversation.tools))
+        self.offered = _by_name(self.tools)
         self.results: dict[int, Json] = {}
+        self.today = _today(conversation)
         self.spoken: list[tuple[int, str, str]] = []
+        self.users: list[int] = []
         self.answers: list[int] = []
         self.calls: list[Executed] = []
         self._readings: dict[int, Readings] = {}
@@ -107,6 +115,9 @@ class Row:
         self._plain: dict[int, str] = {}
         self._leaves: dict[int, tuple[frozenset[str], frozenset[float]]] = {}
         self._look()
+        self.said = "\n".join([text for _, _, text in self.spoken])
+        plan = conversation.plan
+        self.expected = [self.key(expected.name, expected.arguments) for expected in plan.calls] if plan else []
 
     def _look(self) -> None:
         """The one walk over the messages."""
@@ -121,14 +132,12 @@ class Row:
                 self.spoken.append((index, role, message.content))
                 if role == "assistant":
                     self.answers.append(index)
+                elif role == "user":
+                    self.users.append(index)
             for position, call in enumerate(message.tool_calls):
                 executed = Executed(len(self.calls), index, position, call, self.key(call.name, call.arguments))
                 self.calls.append(executed)
                 waiting[call.id] = executed
-
-    @cached_property
-    def today(self) -> str:
-        return _today(self.conversation)
 
     def defaults(self, tool: str) -> JsonObject:
         """The values that parameters of a tool have where a call leaves them out."""
@@ -138,22 +147,6 @@ class Row:
     def key(self, name: str, arguments: JsonObject) -> str:
         """A text that is equal for calls that mean the same."""
         return call_key(name, arguments, self.defaults(name))
-
-    @cached_property
-    def expected(self) -> list[str]:
-        """The keys of the plan's calls."""
-        plan = self.conversation.plan
-        return [self.key(expected.name, expected.arguments) for expected in plan.calls] if plan else []
-
-    @cached_property
-    def users(self) -> list[int]:
-        """The indexes of the messages that the user says."""
-        return [index for index, role, _ in self.spoken if role == "user"]
-
-    @cached_property
-    def said(self) -> str:
-        """All that people read as one text, for quick looks."""
-        return "\n".join([text for _, _, text in self.spoken])
 
     @cached_property
     def prose(self) -> list[tuple[int, str, str]]:
@@ -236,13 +229,13 @@ def _loosely_parsed(content: str) -> Json:
         return MISSING
 
 
-def _offered(conversation: Conversation) -> dict[str, Offered]:
-    tools: dict[str, Offered] = {}
-    for tool in conversation.tools:
-        known = offered(tool)
-        if known.name:
-            tools.setdefault(known.name, known)
-    return tools
+def _by_name(tools: list[Offered]) -> dict[str, Offered]:
+    named = {tool.name: tool for tool in tools if tool.name}
+    if len(named) < len(tools):
+        for tool in reversed(tools):
+            if tool.name:
+                named[tool.name] = tool
+    return named
 
 
 def _today(conversation: Conversation) -> str:

@@ -25,6 +25,8 @@ RULES: dict[str, Rule] = {
     rule.code: rule for family in (structure, calls, grounding, answers, text, goal, corpus_rules) for rule in family.RULES
 }
 
+_ROW_RULES = tuple((rule, rule.function) for rule in RULES.values() if rule.function is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class Examination:
@@ -44,9 +46,9 @@ def examine(conversation: Conversation, context: Context = EMPTY, *, ignore: Col
     row = Row(conversation, context)
     findings = [
         rule.finding(problem)
-        for rule in RULES.values()
-        if rule.function is not None and rule.code not in ignore
-        for problem in rule.function(row, context)
+        for rule, function in _ROW_RULES
+        if not ignore or rule.code not in ignore
+        for problem in function(row, context)
     ]
     return Examination(tuple(findings), tuple(grounding.trace_row(row)[0]))
 

@@ -66,23 +66,26 @@ _SILENT_H = re.compile(r"(?:hour|honest|hono|heir)", re.IGNORECASE)
 
 
 def control_tokens(row: Row, context: Context) -> Iterator[Problem]:
-    for where, text in _all_texts(row):
-        if ("[" in text or "<" in text) and _TOKEN_HINT.search(text):
-            match = CONTROL_TOKEN.search(text)
-            if match:
-                yield where, f"the text holds the control token {match[0]!r}"
+    for where, text in _texts_with_brackets(row):
+        match = CONTROL_TOKEN.search(text) if _TOKEN_HINT.search(text) else None
+        if match:
+            yield where, f"the text holds the control token {match[0]!r}"
 
 
-def _all_texts(row: Row) -> Iterator[tuple[str, str]]:
+def _texts_with_brackets(row: Row) -> list[tuple[str, str]]:
+    """All texts that hold what every control token begins with."""
+    found: list[tuple[str, str]] = []
     for index, message in enumerate(row.messages):
-        if message.content:
-            yield f"messages[{index}].content", message.content
-        if message.reasoning_content:
-            yield f"messages[{index}].reasoning_content", message.reasoning_content
+        content, thought = message.content, message.reasoning_content
+        if "<" in content or "[" in content:
+            found.append((f"messages[{index}].content", content))
+        if thought and ("<" in thought or "[" in thought):
+            found.append((f"messages[{index}].reasoning_content", thought))
     for executed in row.calls:
         for path, _, value in executed.leaves:
-            if isinstance(value, str):
-                yield f"{executed.where}.arguments.{path}", value
+            if isinstance(value, str) and ("<" in value or "[" in value):
+                found.append((f"{executed.where}.arguments.{path}", value))
+    return found
 
 
 def leaked_names(row: Row, context: Context) -> Iterator[Problem]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -74,20 +73,28 @@ def _walk(value: Json, path: str, field: str, found: list[NamedLeaf]) -> None:
         found.append((path, field, value))
 
 
-def leaves(value: Json, schema: JsonObject, path: str = "") -> Iterator[Leaf]:
-    """Every leaf with its schema, which is followed through properties, items and local references as far as they say anything."""
+def leaves(value: Json, schema: JsonObject) -> list[Leaf]:
+    """Every leaf with its schema, which is followed through properties and items as far as they say anything."""
+    found: list[Leaf] = []
+    _leaves(value, schema, "", found)
+    return found
+
+
+def _leaves(value: Json, schema: JsonObject, path: str, found: list[Leaf]) -> None:
     if isinstance(value, dict):
+        properties = _mapping(schema.get("properties"))
         for key, child in value.items():
-            yield from leaves(child, _property(schema, key), f"{path}.{key}" if path else key)
+            inner = f"{path}.{key}" if path else key
+            if isinstance(child, (dict, list)):
+                _leaves(child, _mapping(properties.get(key)), inner, found)
+            else:
+                found.append((inner, child, _mapping(properties.get(key))))
     elif isinstance(value, list):
+        items = _mapping(schema.get("items"))
         for index, child in enumerate(value):
-            yield from leaves(child, _mapping(schema.get("items")), f"{path}[{index}]")
+            _leaves(child, items, f"{path}[{index}]", found)
     else:
-        yield path, value, schema
-
-
-def _property(schema: JsonObject, key: str) -> JsonObject:
-    return _mapping(_mapping(schema.get("properties")).get(key))
+        found.append((path, value, schema))
 
 
 def _mapping(value: Any) -> JsonObject:

@@ -15,7 +15,7 @@ from gen.conversation import Json
 from gen.errors import BadInput
 from gen.yaml_file import YamlFile
 
-_APOSTROPHES = str.maketrans("’‘`´", "''''")
+_APOSTROPHES = "’‘`´"
 NEGATION = re.compile(
     r"\b(?:not|no|never|none|nothing|neither|nor|without|isn'?t|aren'?t|wasn'?t|weren'?t|hasn'?t|haven'?t|hadn'?t|won'?t|can'?t|cannot|couldn'?t"
     r"|don'?t|doesn'?t|didn'?t|wouldn'?t|shouldn'?t|yet to be|rather than|instead of)\b",
@@ -29,7 +29,9 @@ _EMPTY_WORDS = {"is", "has", "with", "include", "includes", "allow", "enable", "
 
 def plain(text: str) -> str:
     """A text with straight apostrophes."""
-    return text if text.isascii() else text.translate(_APOSTROPHES)
+    for apostrophe in _APOSTROPHES:
+        text = text.replace(apostrophe, "'")
+    return text
 
 
 def read_readings(source: YamlFile, *keys: str) -> Readings:

@@ -5,8 +5,10 @@ Done once in a process. What is slow (filling databases with Faker) can be hande
 
 from __future__ import annotations
 
+import gc
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from gen.canonical import exact_json
@@ -89,6 +91,23 @@ class Workshop:
 
 def open_workshop(recipe: Recipe, filled: Filled | None = None) -> Workshop:
     """Open everything a recipe names. Raises BadInput with file:line where a part of it does not hold."""
+    with _no_collection():
+        return _opened(recipe, filled)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """No garbage collection meanwhile: thousands of phrases are compiled, and nearly all that is made stays."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _opened(recipe: Recipe, filled: Filled | None) -> Workshop:
     model = recipe.model
     if model.teacher != SIMULATOR:
         raise BadInput(f"unknown teacher {model.teacher!r}", where=recipe.where("teacher"), allowed=SIMULATOR)

@@ -10,7 +10,7 @@ import re
 
 START, BETWEEN, END = "\x02", "\x04", "\x03"
 
-_DATE = re.compile(f"(\\w+)?( ?){START}([^{BETWEEN}{END}]*){BETWEEN}([^{END}]*){END}")
+_DATE = re.compile(f"{START}([^{BETWEEN}{END}]*){BETWEEN}([^{END}]*){END}")
 _BEFORE_BARE = frozenset(
     "from by for since until till of dated to before after starting beginning the around and than past is was start between".split()
 )
@@ -20,7 +20,7 @@ _SPACE_BEFORE = re.compile(r" +([,.;:!?\n])")
 _DOUBLE_STOP = re.compile(r"(?<!\.)([.!?])\s*[.,](?!\.)")
 _COMMA_STOP = re.compile(r",\s*([.!?])")
 _AN = re.compile("([aA])\x01( *)([\x02]?)(\\w?)(\\w*)")
-_I = re.compile(r"(?<![\w'’])i(?=(?:['’](?:m|d|ll|ve|s)\b|\b)(?![.]\w))")
+_I = re.compile(r"i(?<![\w'’].)(?=(?:['’](?:m|d|ll|ve|s)\b|\b)(?![.]\w))")
 _FIRST = re.compile(f"()([{START}'\"(]*)([a-zà-ÿ]\\w*)")
 _SENTENCE = re.compile(f"([.!?…\n]['\")]?\\s*(?<=\\s))([{START}'\"(]*)([a-zà-ÿ]\\w*)")
 _VOWEL_SOUND = re.compile(
@@ -50,7 +50,7 @@ def date(adverbial: str, bare: str) -> str:
 def settle(text: str) -> str:
     """Choose the forms of dates and articles, and mend spaces and doubled stops. Values stay marked."""
     if BETWEEN in text:
-        text = _DATE.sub(_settle_date, text)
+        text = _settle_dates(text)
     if "\x01" in text:
         text = _AN.sub(_settle_article, text)
     text = text.strip()
@@ -60,14 +60,29 @@ def settle(text: str) -> str:
     return _COMMA_STOP.sub(r"\1", _DOUBLE_STOP.sub(r"\1", text))
 
 
-def _settle_date(found: re.Match[str]) -> str:
-    word, space, adverbial, bare = found[1] or "", found[2], found[3], found[4]
-    if word.lower() == "on":
-        return f"{START}{adverbial}{END}"
-    chosen = bare if word.lower() in _BEFORE_BARE else adverbial
-    if word.lower() == "the" and bare.startswith("the "):
-        chosen = bare[4:]
-    return f"{word}{space}{START}{chosen}{END}"
+def _settle_dates(text: str) -> str:
+    settled = ""
+    end = 0
+    for found in _DATE.finditer(text):
+        before = text[end : found.start()]
+        end = found.end()
+        adverbial, bare = found[1], found[2]
+        word = _last_word(before)
+        if word == "on":
+            before = before.rstrip(" ")[:-2]
+        elif word in _BEFORE_BARE:
+            adverbial = bare.removeprefix("the ") if word == "the" else bare
+        settled += f"{before}{START}{adverbial}{END}"
+    return settled + text[end:]
+
+
+def _last_word(text: str) -> str:
+    """The word before a date, in lower case; empty where something other than one space stands between."""
+    at = len(text) - text.endswith(" ")
+    start = at
+    while start and (text[start - 1].isalnum() or text[start - 1] == "_"):
+        start -= 1
+    return text[start:at].lower()
 
 
 def _settle_article(found: re.Match[str]) -> str:

@@ -1,45 +1,16 @@
-"""The notation of phrases, compiled: alternatives, values, rules, singular and plural.
-
-    {a|b|}        one of these, possibly nothing; nests
-    <name>        a value that the speaker supplies; <name:form> in a form
-    [rule]        a rule of the domain's phrases or of the shared English
-    [has/have]    singular or plural, by the number of things spoken of
-    a(n)          "a" or "an", by the next word
-
-A phrase is compiled once and realised many times; only branches whose values the speaker has are taken.
-"""
+"""Lists of phrases and named rules: compiled once, drawn from and said many times. The notation of one phrase is in notation.py."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
-from gen.dice import Dice
 from gen.errors import BadInput, did_you_mean
+from gen.teachers.notation import Fits, NoPhrase, Say, Speaker, compiled, constant
 from gen.yaml_file import Keys, YamlFile
 
-
-class NoPhrase(Exception):
-    """A domain has no phrase that fits what is to be said; the slot tries its next attempt."""
-
-
-class Speaker(Protocol):
-    """Who realises a phrase: the die, the number of things spoken of, and the values."""
-
-    die: Dice
-    plural: bool
-
-    def has(self, slot: str) -> bool: ...
-    def value(self, slot: str, form: str) -> str: ...
-
-
-Say = Callable[[Speaker], str]
-Part = str | Say
-"""A part of a phrase: a text, or what makes one of a speaker's values and draws."""
-
-Fits = Callable[[Speaker], bool]
+__all__ = ["Grammar", "NoPhrase", "Phrase", "Speaker", "choose", "holds", "realise"]
 
 
 @dataclass(slots=True)
@@ -81,20 +52,20 @@ class Grammar:
         return phrases
 
     def _phrase(self, source: YamlFile, text: Any, keys: Keys) -> Phrase:
+        return self._qualified(source, text, keys) if isinstance(text, dict) else self._plain(source, text, keys)
+
+    def _plain(self, source: YamlFile, text: Any, keys: Keys) -> Phrase:
         if isinstance(text, str):
-            return Phrase(*_Parser(text, source, keys, self).parse())
-        if isinstance(text, dict):
-            return self._qualified(source, text, keys)
+            return Phrase(*compiled(text, lambda: source.where(*keys), lambda name: self._rule(name, source, keys)))
         if isinstance(text, int | float):
-            return Phrase(*_spoken(str(text)))
+            return Phrase(*constant(str(text)))
         raise BadInput(
             f"{text!r} is no phrase", where=source.where(*keys), allowed="a text, or {say: text, weight: 2, when: {field: value}}"
         )
 
     def _qualified(self, source: YamlFile, options: Mapping[str, Any], keys: Keys) -> Phrase:
         """A phrase with a weight, conditions, or a phrase for each item."""
-        text = options.get("say")
-        plain = self._phrase(source, None if isinstance(text, dict) else text, keys)
+        plain = self._plain(source, options.get("say"), keys)
         for key in options:
             if key not in _OPTIONS:
                 raise BadInput(
@@ -115,15 +86,17 @@ class Grammar:
 
     _referred: list[tuple[str, YamlFile, Keys]] = field(default_factory=list)
 
-    def refer(self, name: str, source: YamlFile, keys: Keys) -> None:
+    def _rule(self, name: str, source: YamlFile, keys: Keys) -> Say:
         self._referred.append((name, source, keys))
+        rules = self.rules
+        return lambda speaker: choose(rules[name], speaker).say(speaker)
 
     def has(self, name: str) -> bool:
         return name in self.rules
 
     def say(self, name: str, speaker: Speaker) -> str:
         """Realise a rule."""
-        return realise(self.rules[name], speaker)
+        return choose(self.rules[name], speaker).say(speaker)
 
 
 def realise(phrases: Sequence[Phrase], speaker: Speaker) -> str:
@@ -192,165 +165,3 @@ _NAMED: dict[str, Callable[[Any], bool]] = {
 }
 
 _OPTIONS = ("say", "weight", "when", "each")
-_TOKEN = re.compile(r"([{|}]|<[a-z_][\w.+]*(?::[a-z_]+)?>|\[[a-z_]\w*\]|\[[^\[\]/]*/[^\[\]/]*\]|[<>\[\]])", re.IGNORECASE)
-"""What is no plain text. A lone bracket is none of the notation."""
-_A_N = re.compile(r"\ba\(n\)")
-AN = "a\x01"
-"""Stands for "a(n)" until the next word is known."""
-
-_Compiled = tuple[Part, Fits | None, frozenset[str]]
-
-
-def _spoken(text: str) -> tuple[Say, None, frozenset[str]]:
-    """A constant text as a whole phrase."""
-    return (lambda speaker: text), None, _NOTHING
-
-
-class _Parser:
-    """A recursive-descent parser of one phrase, cut into texts and tokens by turns."""
-
-    def __init__(self, text: str, source: YamlFile, keys: Keys, grammar: Grammar) -> None:
-        self._pieces = _TOKEN.split(text)
-        self._at = 0
-        self._source = source
-        self._keys = keys
-        self._grammar = grammar
-
-    def parse(self) -> tuple[Say, Fits | None, frozenset[str]]:
-        part, fits, mentions = self._sequence()
-        if self._at < len(self._pieces):
-            raise self._wrong(f"unexpected {self._pieces[self._at]!r}")
-        return _spoken(part) if isinstance(part, str) else (part, fits, mentions)
-
-    def _sequence(self) -> _Compiled:
-        """Parts up to the next "|" or "}", or to the end. Begins at a text."""
-        pieces = self._pieces
-        parts: list[_Compiled] = []
-        while True:
-            if text := pieces[self._at]:
-                parts.append((_A_N.sub(AN, text) if "a(n)" in text else text, None, _NOTHING))
-            self._at += 1
-            if self._at == len(pieces) or pieces[self._at] in "|}":
-                return parts[0] if len(parts) == 1 else _joined(parts)
-            parts.append(self._special(pieces[self._at]))
-            self._at += 1
-
-    def _special(self, token: str) -> _Compiled:
-        if token == "{":
-            return self._alternatives()
-        if len(token) == 1:
-            raise self._wrong(f"unexpected {token!r}")
-        inner = token[1:-1]
-        if token[0] == "<":
-            name, _, form = inner.partition(":")
-            return _slot(name, form)
-        one, slash, many = inner.partition("/")
-        if slash:
-            return _by_number(one, many)
-        self._grammar.refer(inner, self._source, self._keys)
-        return _rule(self._grammar, inner)
-
-    def _alternatives(self) -> _Compiled:
-        options: list[_Compiled] = []
-        while not options or self._token() == "|":
-            self._at += 1
-            options.append(self._sequence())
-        if self._token() != "}":
-            raise self._wrong("a { is not closed")
-        return _one_of(options)
-
-    def _token(self) -> str:
-        return self._pieces[self._at] if self._at < len(self._pieces) else ""
-
-    def _wrong(self, what: str) -> BadInput:
-        return BadInput(
-            f"the phrase {''.join(self._pieces)!r}: {what} at character {len(''.join(self._pieces[: self._at])) + 1}",
-            where=self._source.where(*self._keys),
-            allowed="{a|b}, <value>, [rule], [one/many], a(n)",
-        )
-
-
-_NOTHING: frozenset[str] = frozenset()
-
-
-def _slot(name: str, form: str) -> _Compiled:
-    return (lambda speaker: speaker.value(name, form)), (lambda speaker: speaker.has(name)), frozenset((name,))
-
-
-def _rule(grammar: Grammar, name: str) -> _Compiled:
-    rules = grammar.rules
-    return (lambda speaker: choose(rules[name], speaker).say(speaker)), None, _NOTHING
-
-
-def _by_number(one: str, many: str) -> _Compiled:
-    return (lambda speaker: many if speaker.plural else one), None, _NOTHING
-
-
-def _joined(parts: list[_Compiled]) -> _Compiled:
-    """Parts one after the other."""
-    demanding = tuple([fits for _, fits, _ in parts if fits])
-    mentions = _NOTHING.union(*[own for _, _, own in parts])
-    return _said(tuple([part for part, _, _ in parts])), _all(demanding), mentions
-
-
-def _said(parts: tuple[Part, ...]) -> Part:
-    """The text of these parts. The commonest shapes, one or two parts to be made amid texts, are written out."""
-    made = [part for part in parts if not isinstance(part, str)]
-    if not made:
-        return "".join(part for part in parts if isinstance(part, str))
-    texts = _between(parts)
-    if len(made) == 1:
-        (first,), (before, after) = made, texts
-        return lambda speaker: before + first(speaker) + after
-    if len(made) == 2:
-        (one, two), (start, middle, end) = made, texts
-        return lambda speaker: f"{start}{one(speaker)}{middle}{two(speaker)}{end}"
-    return lambda speaker: "".join([part if part.__class__ is str else part(speaker) for part in parts])  # type: ignore[operator,misc]
-
-
-def _between(parts: tuple[Part, ...]) -> list[str]:
-    """The texts before, between and after the parts that are to be made."""
-    texts = [""]
-    for part in parts:
-        if isinstance(part, str):
-            texts[-1] += part
-        else:
-            texts.append("")
-    return texts
-
-
-def _all(demanding: tuple[Fits, ...]) -> Fits | None:
-    if len(demanding) < 2:
-        return demanding[0] if demanding else None
-    if len(demanding) == 2:
-        first, second = demanding
-        return lambda speaker: first(speaker) and second(speaker)
-    return lambda speaker: all([fits(speaker) for fits in demanding])
-
-
-def _one_of(options: list[_Compiled]) -> _Compiled:
-    """One of the branches that fit, all equally likely."""
-    mentions = _NOTHING.union(*[own for _, _, own in options])
-    parts = tuple([part for part, _, _ in options])
-    count = len(parts)
-    demands = tuple([fits for _, fits, _ in options])
-
-    def say(speaker: Speaker) -> str:
-        part = parts[int(speaker.die.random() * count)]
-        return part if isinstance(part, str) else part(speaker)
-
-    if not any(demands):
-        return say, None, mentions
-
-    def say_fitting(speaker: Speaker) -> str:
-        at = int(speaker.die.random() * count)
-        part, fits = parts[at], demands[at]
-        if fits is not None and not fits(speaker):  # draw first, look at all of them only if that fails
-            fitting = [part for part, fits in zip(parts, demands, strict=True) if fits is None or fits(speaker)]
-            if not fitting:
-                raise NoPhrase("no branch fits")
-            part = speaker.die.pick(fitting)
-        return part if isinstance(part, str) else part(speaker)
-
-    needed = [fits for fits in demands if fits is not None]
-    return say_fitting, None if len(needed) < count else lambda speaker: any(fits(speaker) for fits in needed), mentions

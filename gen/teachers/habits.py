@@ -5,8 +5,9 @@ Applied to whole messages, never inside values (which stand between marks, see f
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from gen.dice import Dice
 from gen.planning.personas import Persona
@@ -31,23 +32,21 @@ class Habits:
 
     def __init__(self, abbreviations: Mapping[str, Sequence[str]], rewrites: Sequence[Mapping[str, str]]) -> None:
         self._abbreviations = {word.lower(): list(shorts) for word, shorts in abbreviations.items()}
-        spellings = {spelling for word in self._abbreviations for spelling in (word, word.capitalize())}
-        words = sorted(spellings, key=lambda word: (-len(word), word))
-        firsts = re.escape("".join(sorted({word[0] for word in words})))
-        rests = "|".join(f"(?<={re.escape(word[0])}){re.escape(word[1:])}" for word in words)
-        self._abbreviable = re.compile(rf"[{START}{firsts}](?:(?<={START})[^{END}]*{END}|(?<![\w'’].)(?:{rests})\b(?!['’]))")
-        self._rewrites = [(re.compile(rf"(?<![\w'’]){re.escape(r['from'])}(?![\w'’])", re.IGNORECASE), r["to"]) for r in rewrites]
+        self._abbreviable = _words_after_a_gap(self._abbreviations)
+        self._rewrites = [
+            (r["from"].lower(), re.compile(rf"(?<![\w'’]){re.escape(r['from'])}(?![\w'’])", re.IGNORECASE), r["to"]) for r in rewrites
+        ]
 
     def apply(self, text: str, persona: Persona, die: Dice) -> str:
         """The message as this persona types it; values stay as they are, and marked."""
         if persona.non_native:
             text = self._rewrite(text, persona.non_native, die)
         if persona.drop_article:
-            text = _ARTICLE.sub(lambda m: m[0] if m[0][0] == START or not die.chance(persona.drop_article) else "", text)
+            text = _some(_ARTICLE, text, text.count(" "), persona.drop_article, die, lambda found: "")
         if persona.abbreviations:
             text = self._abbreviate(text, persona.abbreviations, die)
         if persona.typos:
-            text = _WORD.sub(lambda m: _mistype(m[0], die) if m[0][0] != START and die.chance(persona.typos) else m[0], text)
+            text = _some(_WORD, text, (len(text) + 1) // 5, persona.typos, die, lambda found: _mistype(found[0], die))
         if persona.run_on and die.chance(persona.run_on):
             joint = die.pick((" ", ", ", " "))
             text = _INNER_STOP.sub(lambda m: m[0] if m[0][0] == START else joint + (m[1] or "").lower(), text)
@@ -55,19 +54,59 @@ class Habits:
 
     def _abbreviate(self, text: str, rate: float, die: Dice) -> str:
         def short(found: re.Match[str]) -> str:
-            spared = found[0][0] == START or not die.chance(rate)
-            return found[0] if spared else die.pick(self._abbreviations[found[0].lower()])
+            return found[0][0] + die.pick(self._abbreviations[found[0][1:].lower()])
 
-        return self._abbreviable.sub(short, text)
+        return _some(self._abbreviable, f" {text}", text.count(" ") + 1, rate, die, short)[1:]
 
     def _rewrite(self, text: str, rate: float, die: Dice) -> str:
         """Some of the turns that this text offers, one place each."""
         parts = _VALUES.split(text)
         for i in range(0, len(parts), 2):  # every second part is a value
-            for pattern, replacement in self._rewrites:
-                if pattern.search(parts[i]) and die.chance(rate):
+            lower = parts[i].lower()
+            for words, pattern, replacement in self._rewrites:
+                if words in lower and pattern.search(parts[i]) and die.chance(rate):
                     parts[i] = pattern.sub(replacement, parts[i], count=1)
+                    lower = parts[i].lower()
         return "".join(parts)
+
+
+def _words_after_a_gap(words: Iterable[str]) -> re.Pattern[str]:
+    """A pattern for these words, the longest first, in lower case or capitalised, with the character before them; or for a value.
+
+    It begins with what stands between words, and goes on by first letters: both are found fast.
+    """
+    rests: dict[str, list[str]] = {}
+    for word in sorted(words, key=lambda word: (-len(word), word)):
+        rests.setdefault(word[0], []).append(re.escape(word[1:]))
+    found = "|".join(f"[{re.escape(first)}{re.escape(first.upper())}](?:{'|'.join(those)})" for first, those in rests.items())
+    return re.compile(rf"[^\w'’](?:(?<={START})[^{END}]*{END}|(?:{found})\b(?!['’]))")
+
+
+def _some(pattern: re.Pattern[str], text: str, most: int, rate: float, die: Dice, change: Callable[[re.Match[str]], str]) -> str:
+    """Change what the pattern finds, each at this rate, and no values. There are at most ``most`` places.
+
+    What is drawn is how many places to pass over: most texts stay as they are, and are not even looked through.
+    """
+    left = _passed_over(rate, die)
+    if left >= most:
+        return text
+
+    def changed(found: re.Match[str]) -> str:
+        nonlocal left
+        if found[0][0] == START:
+            return found[0]
+        left -= 1
+        if left >= 0:
+            return found[0]
+        left = _passed_over(rate, die)
+        return change(found)
+
+    return pattern.sub(changed, text)
+
+
+def _passed_over(rate: float, die: Dice) -> int:
+    """How many places stay as they are before one changes, where each does at this rate."""
+    return int(math.log(1 - die.random()) / math.log(1 - rate)) if rate < 1 else 0
 
 
 def _mistype(word: str, die: Dice) -> str:

@@ -8,10 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from gen.conversation import JsonObject
 from gen.environments.declaration import SqlTool
 from gen.errors import BadInput, did_you_mean
 from gen.planning.goals import Entity, Goal
 from gen.teachers.grammar import Grammar, Phrase
+from gen.tools.shapes import TEXT, WEIGHT, check_shape, each
 from gen.yaml_file import Keys, YamlFile, read_yaml
 
 FORMS = ("do", "want", "know", "ask", "say", "short")
@@ -33,6 +35,27 @@ _SECTIONS = (
 _GOAL_LISTS = ("why", "confirm", "gist", "cannot", "done")
 _GOAL_MAPS = ("with", "clarify", "supply")
 _ENTITY_LISTS = ("one", "many", "id", "again", "named", "named_described", "ask", "which", "my")
+
+_PHRASE = {
+    "type": ["string", "number", "boolean", "object"],
+    "properties": {"say": {"type": ["string", "number", "boolean"]}, "weight": WEIGHT, "when": {"type": "object"}},
+}
+_PHRASES: JsonObject = {"type": "array", "minItems": 1, "items": _PHRASE}
+_SHAPES: Mapping[str, JsonObject] = {
+    "company": TEXT,
+    "system": _PHRASES,
+    "person": _PHRASES,
+    "knowledge": each(each(_PHRASES)),
+    "parameters": each(TEXT),
+    "entities": each({"type": "object"}),
+    "goals": each({"type": "object", "properties": {key: each(_PHRASES) for key in _GOAL_MAPS}, "additionalProperties": _PHRASES}),
+    "values": each(each(_PHRASES)),
+    "answers": each(_PHRASES),
+    "errors": each(each(_PHRASES)),
+    "unsupported": {"type": "array", "items": each(_PHRASES)},
+    "decline": _PHRASES,
+    "rules": each(_PHRASES),
+}
 
 Phrases = Sequence[Phrase]
 
@@ -107,6 +130,8 @@ def read_phrases(
 ) -> DomainPhrases:
     """Compile a domain's phrases. Raises BadInput with file:line where something is malformed, unknown or missing."""
     _known(source, source.data, _SECTIONS)
+    for section, shape in _SHAPES.items():
+        check_shape(source, section, shape)
     grammar = Grammar()
     for shared in (english(), _acts()):
         grammar.add_rules(shared)

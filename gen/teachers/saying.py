@@ -155,7 +155,7 @@ def _integer(talk: Talk, name: str, said: Said, form: str) -> str:
 def _choice(talk: Talk, name: str, said: Said, form: str) -> str:
     key = str(said.value).lower() if isinstance(said.value, bool) else str(said.value)
     phrases = talk.phrases.values.get(name, {}).get(key)
-    text = finish.settle(realise(phrases, Words(talk))) if phrases else humanised(key)
+    text = realise(phrases, Words(talk)).strip() if phrases else humanised(key)
     return finish.value(text.lower() if talk.voice.lower else text)
 
 

@@ -118,9 +118,9 @@ def _asked_back(acts: AssistantActs, talk: Talk, want: Want, step: Step) -> str:
     phrases = acts.phrases.goals[want.goal.name].lists.get("confirm")
     speaker = _speaker(talk, want, step)
     if phrases:
-        fitting = conditions(phrases, speaker)
-        full = [p for p in fitting if all(name in p.mentions for name in want.said if "+" not in name)]
-        return finish.stop(realise(full or fitting, speaker), question=True)
+        said = {name for name in want.said if "+" not in name}
+        full = conditions([phrase for phrase in phrases if said <= phrase.mentions], speaker)
+        return finish.stop(realise(full or conditions(phrases, speaker), speaker), question=True)
     return words(talk, "confirm_generic", gist=gist(talk.phrases, talk, want))
 
 

@@ -58,7 +58,7 @@ class UserActs:
             text = finish.capitals(text)
         text = self.habits.apply(text, persona, talk.die)
         if talk.voice.lower:
-            text = "".join(part.lower() for part in [text]) if finish.START not in text else _lower_outside(text)
+            text = _lower_outside(text) if finish.START in text else text.lower()
         return finish.plain(text)
 
     # -- parts
@@ -79,7 +79,7 @@ class UserActs:
         sentence, asks = self._form(talk, goal.forms, user)
         attached, apart = self._rest(talk, want, user)
         sentence = finish.stop(" ".join([sentence.rstrip(" ."), *attached]) if attached else sentence, question=asks)
-        return " ".join([sentence, *(finish.stop(clause, question=False) for clause in apart)])
+        return " ".join([sentence, *[finish.stop(clause, question=False) for clause in apart]])
 
     def _form(self, talk: Talk, forms: Mapping[str, Phrases], user: User) -> tuple[str, bool | None]:
         """The request in one of its forms, without its final mark; and whether it asks (None: its words show)."""
@@ -87,7 +87,7 @@ class UserActs:
         weights = {form: persona.forms.get(form, 0.0) for form in forms}
         if sum(weights.values()) <= 0:
             weights = dict.fromkeys(forms, 1.0)
-        if len(user.want.said) > 1 and set(weights) & {"do", "want", "short"}:
+        if len(user.want.said) > 1 and not weights.keys().isdisjoint(("do", "want", "short")):
             weights = {form: weight * (0.15 if form in ("ask", "know") else 1.0) for form, weight in weights.items()}
         for _ in range(6):
             form = talk.die.weighted(weights)
@@ -106,12 +106,14 @@ class UserActs:
     def _rest(self, talk: Talk, want: Want, user: User) -> tuple[list[str], list[str]]:
         """Arguments that the request has not said: clauses that its sentence takes on, and clauses that stand apart."""
         phrases = self.phrases.goals[want.goal.name].maps["with"]
-        clauses = [
-            realise(phrases[name], user) if name in phrases else user.value(name, "")
-            for name in talk.die.shuffled(user.unsaid())
-            if name not in user.spoken  # a clause may say more than its own argument
-        ]
-        return [c for c in clauses if ATTACHED.match(finish.plain(c))], [c for c in clauses if not ATTACHED.match(finish.plain(c))]
+        attached: list[str] = []
+        apart: list[str] = []
+        for name in talk.die.shuffled(user.unsaid()):
+            if name in user.spoken:
+                continue  # a clause may say more than its own argument
+            clause = realise(phrases[name], user) if name in phrases else user.value(name, "")
+            (attached if ATTACHED.match(finish.plain(clause)) else apart).append(clause)
+        return attached, apart
 
     def coloured(self, talk: Talk, want: Want | None, core: str) -> str:
         """The request with what this persona says around it."""

@@ -6,9 +6,10 @@ the user's acts say is in simulated_user.py, the assistant's in simulated_assist
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import orjson
 
 from gen.conversation import Message, ToolCall
 from gen.dice import Dice, dice
@@ -80,7 +81,7 @@ class Dialogue:
             calls = tuple(ToolCall(self.talk.die.letters(9), call.name, call.arguments) for call in step.calls)
             thought = self.assistants.think(self.talk, step) if self.talk.die.chance(self.thoughts) else None
             return Message("assistant", self.assistants.before_call(self.talk, step), thought, calls)
-        results = [json.loads(message.content) for message in _last_results(messages)]
+        results = [orjson.loads(message.content) for message in _last_results(messages)]
         content = self.assistants.speak(self.talk, step, results)
         thought = self.assistants.think(self.talk, step) if self.talk.die.chance(self.thoughts * 0.35) else None
         return Message("assistant", content, thought)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from gen.conversation import Json, JsonObject
 from gen.planning.draft import Want
 from gen.planning.draws import Reference
-from gen.teachers import finish
 from gen.teachers.grammar import NoPhrase, Phrase, choose, holds, realise
 from gen.teachers.phrases import DomainPhrases
 from gen.teachers.talk import Talk, Words
@@ -52,16 +52,16 @@ class Assistant:
 
     def field(self, slot: str) -> Any:
         """The raw value of a slot; None where there is none."""
-        head, _, tail = slot.partition(".")
-        if head == "call" and tail:
-            return _deep(self.arguments, tail)
-        if head == "me" and tail:
-            return self.talk.planned.me.get(tail)
         if slot in self.result:
             return self.result[slot]
-        if tail:
-            return _deep(self.result, slot)
-        return self.arguments.get(slot, self._row.get(slot))
+        head, dot, tail = slot.partition(".")
+        if not dot:
+            return self.arguments.get(slot, self._row.get(slot))
+        if head == "call":
+            return _deep(self.arguments, tail)
+        if head == "me":
+            return self.talk.planned.me.get(tail)
+        return _deep(self.result, slot)
 
     def has(self, slot: str) -> bool:
         if slot in ("it", "company", "today"):
@@ -80,18 +80,22 @@ class Assistant:
             return speak.state_count(len(value) if isinstance(value, list) else int(value))
         if form == "each":
             return self._items(value)
+        if isinstance(value, str):
+            return value if form == "plain" else _stated_text(self.talk, value)
         return state(self.talk, slot.rpartition(".")[2], value, self._beside(slot), form)
 
     def _beside(self, slot: str) -> JsonObject:
         """The object that the value stands in: its currency is the value's."""
         head = slot.rpartition(".")[0]
-        roots: dict[str, Any] = {"": self.result, "call": self.arguments, "me": self.talk.planned.me}
-        place = roots[head] if head in roots else _deep(self.result, head)
+        me = self.talk.planned.me
+        place = self.result if not head else self.arguments if head == "call" else me if head == "me" else _deep(self.result, head)
         if isinstance(place, dict) and "currency" in place:
             return place
         row = self.subject.row if self.subject else {}
-        near = (holder.get("currency") for holder in (self.result, self.arguments, row, self.talk.planned.me))
-        return {"currency": next(filter(None, near), None)}
+        for holder in (self.result, self.arguments, row, me):
+            if currency := holder.get("currency"):
+                return {"currency": currency}
+        return {}
 
     def _named(self) -> str:
         if self.named:
@@ -121,7 +125,7 @@ class Assistant:
             row = Assistant(self.talk, None, self.arguments, item if isinstance(item, dict) else {"item": item}, None)
             if "currency" not in row.result and self.result.get("currency"):
                 row.result = {**row.result, "currency": self.result["currency"]}
-            items.append(finish.settle(self.each.say(row)))
+            items.append(self.each.say(row).strip())
         if len(items) > 3 or (any(len(item) > 70 for item in items) and len(items) > 1):
             return "\n" + "\n".join(f"- {item}" for item in items)
         return speak.say_list(items) if not any("," in item for item in items) else "; ".join(items)
@@ -137,6 +141,8 @@ def state(talk: Talk, name: str, value: Any, beside: JsonObject, form: str) -> s
     """A value as the assistant states it, by its type."""
     if form == "plain":
         return str(value)
+    if isinstance(value, str):
+        return _stated_text(talk, value)
     if isinstance(value, bool) and (phrases := talk.phrases.values.get(name, {}).get(str(value).lower())):
         return realise(phrases, Words(talk))
     if isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool) and _is_money(name, beside)):
@@ -160,7 +166,12 @@ NUMBER_NAMES = re.compile(r"(?:^|_)(?:count|nights|number|percent|days|points)(?
 
 
 def _is_money(name: str, beside: JsonObject) -> bool:
-    return bool(beside.get("currency")) and MONEY_NAMES.search(name) is not None and NUMBER_NAMES.search(name) is None
+    return bool(beside.get("currency")) and _names_money(name)
+
+
+@cache
+def _names_money(name: str) -> bool:
+    return MONEY_NAMES.search(name) is not None and NUMBER_NAMES.search(name) is None
 
 
 def _stated_number(value: float, name: str, beside: JsonObject) -> str:
@@ -170,12 +181,13 @@ def _stated_number(value: float, name: str, beside: JsonObject) -> str:
 
 
 def _stated_text(talk: Talk, text: str) -> str:
-    if DATE.fullmatch(text):
-        return speak.state_date_short(text, talk.today) if talk.short_dates else speak.state_date(text, talk.today)
-    if TIME.fullmatch(text):
-        return speak.state_time(text)
-    if moment := MOMENT.fullmatch(text):
-        return f"{speak.state_date_short(moment[1], talk.today)} at {speak.state_time(moment[2])}"
+    if text[:1].isdigit():
+        if DATE.fullmatch(text):
+            return speak.state_date_short(text, talk.today) if talk.short_dates else speak.state_date(text, talk.today)
+        if TIME.fullmatch(text):
+            return speak.state_time(text)
+        if moment := MOMENT.fullmatch(text):
+            return f"{speak.state_date_short(moment[1], talk.today)} at {speak.state_time(moment[2])}"
     return text.replace("_", " ") if "_" in text and " " not in text and "@" not in text else text
 
 
@@ -192,16 +204,16 @@ def gist(phrases: DomainPhrases, talk: Talk, want: Want, name: str = "") -> str:
 def answer(talk: Talk, want: Want, arguments: JsonObject, result: Json, subject: Reference | None, used: set[int]) -> str:
     """The assistant on one result, in a phrase whose conditions hold, and not one of those ``used`` (by id) if that can be.
 
-    Raises NoPhrase where the domain has none.
+    Articles and spaces are settled with the whole message. Raises NoPhrase where the domain has none.
     """
     speaker = Assistant(talk, want, arguments, result, subject)
     phrase = _fitting(talk.phrases.answers[want.goal.tool], speaker, used)
     used.add(id(phrase))
-    counted = [speaker.field(slot) for slot in phrase.mentions if isinstance(speaker.field(slot), list)]
+    counted = [slot for slot in phrase.mentions if isinstance(speaker.field(slot), list)]
     if counted:
-        speaker.plural = len(counted[0]) != 1
+        speaker.plural = len(speaker.field(min(counted))) != 1
     speaker.each = phrase.each
-    return finish.settle(phrase.say(speaker))
+    return phrase.say(speaker).strip()
 
 
 def _fitting(phrases: Sequence[Phrase], speaker: Assistant, used: set[int]) -> Phrase:
@@ -210,7 +222,7 @@ def _fitting(phrases: Sequence[Phrase], speaker: Assistant, used: set[int]) -> P
         phrase = phrases[speaker.die.below(len(phrases))]
         if id(phrase) in used or (phrase.share < 1 and speaker.die.random() >= phrase.share):
             continue
-        if (not phrase.when or holds(phrase.when, speaker.field)) and phrase.fits(speaker):
+        if (not phrase.when or holds(phrase.when, speaker.field)) and (phrase.fits is None or phrase.fits(speaker)):
             return phrase
     return choose(conditions(phrases, speaker), speaker)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from functools import lru_cache
 
 from gen.teachers import finish
 from gen.teachers.grammar import realise
@@ -17,14 +18,13 @@ MONTHS = ("January", "February", "March", "April", "May", "June", "July", "Augus
 def choose_facts(talk: Talk) -> None:
     """Decide which facts the system message states: those that the script asks about, and some more."""
     acts = [step.act for step in talk.planned.steps]
-    names = sorted(talk.phrases.knowledge)
-    wanted = talk.die.sample(names, min(acts.count("question"), len(names)))
-    more = [name for name in names if name not in wanted]
-    extra = talk.die.pick((0, 0, 1, 1, 2)) if acts.count("question") == 0 else talk.die.below(2)
-    wanted += talk.die.sample(more, min(extra, len(more)))
+    known = list(talk.phrases.knowledge.values())
+    asked = acts.count("question")
+    extra = talk.die.below(2) if asked else talk.die.pick((0, 0, 1, 1, 2))
+    facts = talk.die.sample(known, min(asked + extra, len(known)))
     talk.topic = Topics(
-        questions=[talk.phrases.knowledge[name] for name in wanted[: acts.count("question")]],
-        facts=[talk.phrases.knowledge[name] for name in talk.die.shuffled(wanted)],
+        questions=facts[:asked],
+        facts=talk.die.shuffled(facts),
         unsupported=talk.die.pick(talk.phrases.unsupported) if "unsupported" in acts else None,
     )
 
@@ -53,23 +53,22 @@ def system_text(talk: Talk) -> str:
     speaker = Assistant(talk, None, {}, {}, None)
     parts = [realise(talk.phrases.system, speaker)]
     person = realise(talk.phrases.person, speaker) if talk.phrases.person and talk.planned.me else ""
-    today = words(talk, "system_today", today=_long_date(talk))
+    today = words(talk, "system_today", today=talk.die.pick(_long_dates(talk.today)))
     parts += [part for part in (talk.die.shuffled([person, today])) if part]
     if talk.planned.policy:
         parts.append(words(talk, "system_confirm"))
     parts += [realise(fact.fact, speaker) for fact in talk.topic.facts]
     joint = "\n" if talk.die.chance(0.2) else " "
-    return finish.settle(joint.join(finish.stop(part, question=False) for part in parts))
+    return finish.settle(joint.join([finish.stop(part, question=False) for part in parts]))
 
 
-def _long_date(talk: Talk) -> str:
-    day = datetime.date.fromisoformat(talk.today)
+@lru_cache(maxsize=1024)
+def _long_dates(today: str) -> tuple[str, ...]:
+    day = datetime.date.fromisoformat(today)
     weekday, month = WEEKDAYS[day.weekday()], MONTHS[day.month - 1]
-    return talk.die.pick(
-        (
-            f"{weekday}, {day.day} {month} {day.year}",
-            f"{weekday} {day.day} {month} {day.year}",
-            f"{talk.today}, a {weekday}",
-            f"{talk.today} ({weekday})",
-        )
+    return (
+        f"{weekday}, {day.day} {month} {day.year}",
+        f"{weekday} {day.day} {month} {day.year}",
+        f"{today}, a {weekday}",
+        f"{today} ({weekday})",
     )

@@ -40,6 +40,8 @@ class Talk:
 class Words:
     """A speaker of words alone: rules with no values of a place."""
 
+    __slots__ = ("die", "extra", "plural")
+
     def __init__(self, talk: Talk, extra: Mapping[str, str] | None = None) -> None:
         self.die = talk.die
         self.plural = False

@@ -66,7 +66,8 @@ def _need(talk: Talk, want: Want, *, unfound: bool = False) -> str:
     if unfound:
         one = realise(talk.entity(want.subjects[0].entity).lists["one"], Words(talk))
         name = talk.die.pick((f"the {one} they describe", f"that {one}", f"the {one} they mean"))
-    return words(talk, "think_need", gist=_TO_THEM.sub(_of_them, gist(talk.phrases, talk, want, name)))
+    text = gist(talk.phrases, talk, want, name)
+    return words(talk, "think_need", gist=_TO_THEM.sub(_of_them, text) if "you" in text.lower() else text)
 
 
 def _of_them(found: re.Match[str]) -> str:
@@ -76,20 +77,26 @@ def _of_them(found: re.Match[str]) -> str:
 
 def _notes(talk: Talk, want: Want) -> list[str]:
     """Where one or two arguments come from."""
-    notes: list[tuple[str, dict[str, str]]] = []
+    count = talk.die.pick((0, 1, 1, MOST_NOTES))
+    notes: list[tuple[str, str, str]] = []  # the rule, the argument, its value
     for name, said in want.said.items():
         if said.kind == "date" and name in talk.said_as:
-            notes.append(("think_date", {"said": talk.said_as[name], "value": said.value, "today": talk.today}))
+            notes.append(("think_date", name, said.value))
         elif said.kind == "choice" and isinstance(said.value, str) and name in talk.phrases.values:
-            notes.append(("think_means", {"param": _parameter(talk, name), "value": str(said.value)}))
+            notes.append(("think_means", name, said.value))
     for name, spec in want.goal.arguments.items():
         if isinstance(spec, str) and spec.startswith("me."):
-            notes.append(("think_known", {"param": _parameter(talk, name), "value": str(want.arguments[0][name])}))
+            notes.append(("think_known", name, str(want.arguments[0][name])))
     argument = want.goal.subject_argument
     if argument and len(want.subjects) == 1 and want.subjects[0].mode == "id":
-        notes.append(("think_given", {"param": _parameter(talk, argument), "value": want.subjects[0].id}))
-    count = talk.die.pick((0, 1, 1, MOST_NOTES))
-    return [words(talk, rule, **values) for rule, values in talk.die.shuffled(notes)[:count]]
+        notes.append(("think_given", argument, want.subjects[0].id))
+    return [_note(talk, *note) for note in talk.die.sample(notes, min(count, len(notes)))]
+
+
+def _note(talk: Talk, rule: str, name: str, value: str) -> str:
+    if rule == "think_date":
+        return words(talk, rule, said=talk.said_as[name], value=value, today=talk.today)
+    return words(talk, rule, param=_parameter(talk, name), value=value)
 
 
 def _plain(talk: Talk, said: Said) -> str:

@@ -5,7 +5,7 @@ No step leaves the calendar: it stops at year 1 and year 9999.
 
 from __future__ import annotations
 
-from calendar import monthrange
+from calendar import isleap
 from collections.abc import Iterable
 from datetime import date
 
@@ -18,6 +18,8 @@ MONTH = (
 _MONTHS = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"]
 _MONTH_NUMBER = {name[:3]: n for n, name in enumerate(_MONTHS, start=1)}
 MONTH_WORDS = frozenset({*_MONTHS, *_MONTH_NUMBER, "sept"})
+
+_LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 _WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 _WEEKDAY_NUMBER = {name[:3]: n for n, name in enumerate(_WEEKDAYS)}
@@ -42,9 +44,13 @@ def iso_days(days: Iterable[date | None]) -> tuple[str, ...]:
 
 def day_of(year: int, month: int, day: int) -> date | None:
     """The day, or None where the calendar has none."""
-    if not (1 <= month <= 12 and 1 <= year <= 9999 and 1 <= day <= monthrange(year, month)[1]):
+    if not (1 <= month <= 12 and 1 <= year <= 9999 and 1 <= day <= _length(year, month)):
         return None
     return date(year, month, day)
+
+
+def _length(year: int, month: int) -> int:
+    return 29 if month == 2 and isleap(year) else _LENGTHS[month - 1]
 
 
 def add_days(day: date, days: int) -> date:
@@ -56,13 +62,13 @@ def add_months(day: date, months: int) -> date:
     """The same day of another month, or that month's last."""
     count = min(max(day.year * 12 + day.month - 1 + months, 12), 9999 * 12 + 11)
     year, month = count // 12, count % 12 + 1
-    return date(year, month, min(day.day, monthrange(year, month)[1]))
+    return date(year, month, min(day.day, _length(year, month)))
 
 
 def month_of(day: date, months: int = 0) -> tuple[date, date]:
     """First and last day of the month that lies so many months from this day's."""
     first = add_months(day.replace(day=1), months)
-    return first, first.replace(day=monthrange(first.year, first.month)[1])
+    return first, first.replace(day=_length(first.year, first.month))
 
 
 def in_years(month: int, day: int, year: str | None, today: date) -> list[date]:

@@ -7,6 +7,7 @@ could mean several things is left out, and ``complete`` says whether anything el
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,7 +18,6 @@ from gen.values.read_span import any_of
 
 _DIGIT = re.compile("[0-9]")
 _DIGITS = re.compile("[0-9]+")
-_NO_DIGITS = re.compile("[^0-9]+")
 _TOKEN = re.compile(r"[0-9](?:[0-9.,:/'’-]*[0-9])?")
 _WORD = re.compile(r"[a-z]+")
 _GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]{1,2})?")
@@ -47,6 +47,10 @@ _COUNT = re.compile(
     rf"(?<![\w-])(?<!half )(?<!at )(?<!to )(?<!past )(?<!by )(?<!from )(?<!until )(?<!around )(?<!about )(?<!before )(?<!after )"
     rf"(?P<word>{any_of(_COUNTS)})(?![\w-]| (?:{any_of(NUMBER_WORDS)}|o'|in the|and a half|[ap]\.?m)\b)"
 )
+_DIGIT_WORD = f"(?:{any_of(word for word, n in SMALL.items() if n < 10)})"
+_SPELT = re.compile(rf"{_DIGIT_WORD}[\s-]{_DIGIT_WORD}[\s-]{_DIGIT_WORD}")
+"""Digits one by one, as people say an id or a telephone number."""
+
 _SAID_ALWAYS = {"one", "two", "once", "twice", "both", "single", "couple", "pair", "solo", "alone", "today", "new", "st", "a"}
 """Words of values that are no news: 1, 2, the day itself; or that are nothing without a word that is listed here."""
 
@@ -71,23 +75,21 @@ class Plain(NamedTuple):
         names: words with digits in them, and e-mail addresses, letters and digits only, case folded.
         days: ``2026-03-10``, or ``03-10`` where the year is not said.
         times: ``HH:MM``.
-        words: the words that may be part of a value.
         complete: whether the text holds no other values; a one or a two that counts things, and "today", are none.
     """
 
-    amounts: frozenset[float]
-    counts: frozenset[float]
-    currencies: frozenset[str]
-    names: frozenset[str]
-    days: frozenset[str]
-    times: frozenset[str]
-    words: frozenset[str]
+    amounts: Set[float]
+    counts: Set[float]
+    currencies: Set[str]
+    names: Set[str]
+    days: Set[str]
+    times: Set[str]
     complete: bool
 
 
 _NO_NUMBERS: frozenset[float] = frozenset()
 _NO_TEXTS: frozenset[str] = frozenset()
-_NOTHING = Plain(_NO_NUMBERS, _NO_NUMBERS, _NO_TEXTS, _NO_TEXTS, _NO_TEXTS, _NO_TEXTS, _NO_TEXTS, True)
+_NOTHING = Plain(_NO_NUMBERS, _NO_NUMBERS, _NO_TEXTS, _NO_TEXTS, _NO_TEXTS, _NO_TEXTS, True)
 
 
 @lru_cache(maxsize=4096)
@@ -131,16 +133,7 @@ class _Finder:
                 self.sure = False  # groups of digits: a telephone number, 1 250
             at = last = self._take(start, end)
         complete = self._explains(low, telling) and self.sure  # which also counts
-        return Plain(
-            frozenset(self.amounts),
-            frozenset(self.counts),
-            frozenset(self.currencies),
-            frozenset(self.names),
-            frozenset(self.days),
-            frozenset(self.times),
-            frozenset(telling),
-            complete,
-        )
+        return Plain(self.amounts, self.counts, self.currencies, self.names, self.days, self.times, complete)
 
     def _explains(self, low: str, telling: list[str]) -> bool:
         """Whether the words of which values are made are read: counts, months beside their day; and others that lead nowhere here."""
@@ -190,7 +183,7 @@ class _Finder:
             start -= 1
         while end < len(text) and (text[end].isalnum() or text[end] in _NAME):
             end += 1
-        if text[start - 1 : start] in ("#", "+", "/") or _WITH_UNIT.fullmatch(text, start, end):
+        if text[start - 1 : start] in ("#", "+", "/") or (text[start].isdigit() and _WITH_UNIT.fullmatch(text, start, end)):
             self.sure = False
         self.names.add(_bare(text[start:end]))
         return end
@@ -237,14 +230,13 @@ def is_nearest(day: str, month_and_day: str, today: str) -> bool:
 
 def may_say(text: str, value: str | float) -> bool:
     """Whether the text can say the value at all. False is quickly seen where it holds neither digits nor words of values."""
-    plain = read_plain(text)
     if isinstance(value, str):
         runs = _DIGITS.findall(value)
         if not runs or "@" in value:
             return True
-        if len(runs) == 1 and runs[0] != value and plain.words.isdisjoint(NUMBER_WORDS):
-            return runs[0][-3:] in _NO_DIGITS.sub("", text)  # an id, of which people may say the digits alone
-    return plain is not _NOTHING
+        if len(runs) == 1 and runs[0] != value:  # an id, of which people may say the digits alone
+            return runs[0][-3:] in "".join(_DIGITS.findall(text)) or _SPELT.search(text.lower()) is not None
+    return read_plain(text) is not _NOTHING
 
 
 def says_plainly(text: str, value: str | float | bool, today: str) -> bool:
@@ -255,6 +247,8 @@ def says_plainly(text: str, value: str | float | bool, today: str) -> bool:
     if isinstance(value, str):
         if value[:2].isdigit() and value.isascii():
             if _ISO.fullmatch(value):
+                if value[8:].lstrip("0") not in text:
+                    return False
                 days = read_plain(text).days
                 return value in days or any([len(day) == len("03-10") and is_nearest(value, day, today) for day in days])
             if _CLOCK.fullmatch(value) and value in read_plain(text).times:
@@ -266,11 +260,20 @@ def says_plainly(text: str, value: str | float | bool, today: str) -> bool:
 
 def _says_id(text: str, value: str) -> bool:
     """Whether the text names a thing by its id in other letters, or by the digits of it alone: T-1001, #1001, 1001."""
-    found = _ID.fullmatch(value)
-    if found is None or found["digits"] not in text:
+    digits = _digits_of_id(value)
+    if not digits or digits not in text:
         return False
+    if stands_verbatim(text.lower(), value.lower()):
+        return True
     plain = read_plain(text)
-    return found["digits"] in plain.names or float(found["digits"]) in plain.counts or _bare(value) in plain.names
+    return digits in plain.names or float(digits) in plain.counts or _bare(value) in plain.names
+
+
+@lru_cache(maxsize=4096)
+def _digits_of_id(value: str) -> str:
+    """The 1001 of T1001; "" of what is no id."""
+    found = _ID.fullmatch(value)
+    return found["digits"] if found else ""
 
 
 def stands_verbatim(text: str, value: str) -> bool:

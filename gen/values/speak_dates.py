@@ -68,12 +68,14 @@ def say_period(start: str, end: str, today: str, voice: Voice, dice: Dice) -> st
     return text.lower() if voice.lower else text
 
 
+@lru_cache(maxsize=8192)
 def state_date(day: str, today: str) -> str:
     """A day as the assistant states it: "10 March 2026"."""
     moment = date.fromisoformat(day)
     return f"{moment.day} {MONTHS[moment.month - 1]} {moment.year}"
 
 
+@lru_cache(maxsize=8192)
 def state_date_short(day: str, today: str) -> str:
     """ "10 March" where that is clear (within 180 days of today), else with the year."""
     moment = date.fromisoformat(day)

@@ -131,6 +131,7 @@ def say_money(amount: float, currency: str, voice: Voice, dice: Dice) -> str:
     return text.lower() if voice.lower else text
 
 
+@lru_cache(maxsize=8192)
 def state_money(amount: float, currency: str) -> str:
     """An amount as the assistant states it: "€42.10", "£1,250.00", "¥1,200", "42.10 NOK"."""
     known = CURRENCIES.get(currency)
