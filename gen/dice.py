@@ -9,12 +9,25 @@ from __future__ import annotations
 
 import hashlib
 import random
+from bisect import bisect
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from itertools import accumulate
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 ALPHANUMERIC = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+
+class Weighted(Generic[T]):
+    """Options whose weights are added up once, to be drawn from often. Those that weigh nothing are left out."""
+
+    __slots__ = ("options", "upto")
+
+    def __init__(self, weights: Mapping[T, float]) -> None:
+        self.options = [option for option, weight in weights.items() if weight > 0]
+        self.upto = list(accumulate(weights[option] for option in self.options))
+        """For each option the sum of the weights up to it."""
 
 
 class Dice:
@@ -57,11 +70,16 @@ class Dice:
             raise ValueError("no option has a weight above zero")
         return last  # rounding left a sliver beyond the last weight
 
+    def among(self, weighted: Weighted[T]) -> T:
+        """One of the options, by weight. Raises IndexError where there is none."""
+        upto = weighted.upto
+        return weighted.options[bisect(upto, self.random() * upto[-1], 0, len(upto) - 1)]
+
     def shuffled(self, options: Sequence[T]) -> list[T]:
         """The options in a drawn order (Fisher-Yates)."""
-        items = list(options)
+        items, random = list(options), self.random
         for i in range(len(items) - 1, 0, -1):
-            j = int(self.random() * (i + 1))
+            j = int(random() * (i + 1))
             items[i], items[j] = items[j], items[i]
         return items
 
@@ -69,9 +87,10 @@ class Dice:
         """``k`` different options in a drawn order. Raises ValueError where there are fewer."""
         if k > len(options):
             raise ValueError(f"cannot draw {k} of {len(options)} options")
-        items = list(options)
+        items, random = list(options), self.random
+        left = len(items)
         for i in range(k):
-            j = i + int(self.random() * (len(items) - i))
+            j = i + int(random() * (left - i))
             items[i], items[j] = items[j], items[i]
         return items[:k]
 
@@ -82,5 +101,10 @@ class Dice:
 
 def dice(seed: int, *labels: str | int) -> Dice:
     """The die of these labels: ``dice(7, "slot", 17, "attempt", 0)``."""
+    return Dice(number(seed, *labels))
+
+
+def number(seed: int, *labels: str | int) -> int:
+    """An integer in [0, 2**128) that follows from these labels: a single draw, for a tenth of the cost of a die."""
     text = "\x1f".join([str(seed), *map(str, labels)])
-    return Dice(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "big"))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "big")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from gen.canonical import exact_json
@@ -15,7 +14,6 @@ from gen.environments.functions import sql_error
 from gen.errors import BadInput
 from gen.tools.validation import Validator, validator
 
-
 NOTHING = {"error": "Nothing found."}
 """The result of a call that no guard refuses and for which there is no row all the same."""
 
@@ -23,7 +21,7 @@ NOTHING = {"error": "Nothing found."}
 class Prepared:
     """A tool with everything computed that does not depend on the call."""
 
-    __slots__ = ("_converts", "_names", "_required", "all_guards", "tool", "validator")
+    __slots__ = ("_columns", "_conversions", "_names", "_required", "all_guards", "tool", "validator")
 
     def __init__(self, tool: SqlTool) -> None:
         self.tool = tool
@@ -32,7 +30,8 @@ class Prepared:
         self.validator: Validator = validator(tool.schema.name, tool.schema.parameters)
         self._names = {name: tool.schema.defaults.get(name) for name in tool.schema.parameters.get("properties", {})}
         self._required = frozenset((tool.schema.returns or {}).get("required", ()))
-        self._converts = {part.key: _conversion(_schema_of(part, tool)) for part in tool.result}
+        self._conversions = {part.key: _Conversion(_schema_of(part, tool)) for part in tool.result}
+        self._columns: dict[str, Sequence[_Column]] = {}
 
     def bind(self, arguments: JsonObject, today: str) -> dict[str, Any]:
         """The parameters of the tool's SQL: arrays and objects as JSON text, what was left out as its default or NULL."""
@@ -58,13 +57,14 @@ class Prepared:
             rows = cursor.fetchall()
         except sqlite3.Error as error:
             raise sql_error(error, part.where) from error
-        convert = self._converts[part.key]
         if part.form == "value":
-            return convert.leaf(rows[0][0] if rows else None, convert.own)
+            return _leaf(self._conversions[part.key].own, rows[0][0] if rows else None)
         if part.form == "list":
             return [row[0] for row in rows]
-        names = [column[0] for column in cursor.description]
-        objects = [convert.object(names, row) for row in rows]
+        columns = self._columns.get(part.key)
+        if columns is None:
+            columns = self._columns[part.key] = self._conversions[part.key].columns(name for name, *_ in cursor.description)
+        objects = [_object(columns, row) for row in rows]
         if part.form == "each":
             return objects
         if not objects:
@@ -94,39 +94,55 @@ class Prepared:
                     )
 
 
-@dataclass(frozen=True, slots=True)
+Leaf = Callable[[Any], Json]
+_Column = tuple[str, str, bool, Leaf | None]
+"""A column of a result: its key, the key inside where it is nested, whether null is kept, and what makes it JSON."""
+
+
 class _Conversion:
     """How SQL columns become JSON: by the properties that ``returns`` declares."""
 
-    kinds: Mapping[str, str]
-    required: frozenset[str]
-    own: str
+    __slots__ = ("_leaves", "_required", "own")
 
-    @staticmethod
-    def leaf(value: Any, kind: str) -> Json:
-        if value is None:
-            return None
-        if kind == "boolean":
-            return bool(value)
-        if kind == "json" and isinstance(value, str):
-            return json.loads(value)
-        if kind == "integer" and isinstance(value, float):
-            return int(value)
-        if kind == "number" and isinstance(value, float):
-            return round(value, 6)
-        return value
+    def __init__(self, schema: JsonObject) -> None:
+        self.own = _LEAVES.get(_kind(schema))
+        self._required = frozenset(schema.get("required", ()))
+        self._leaves: dict[str, Leaf | None] = {}
+        for name, child in schema.get("properties", {}).items():
+            self._leaves[name] = _LEAVES.get(_kind(child))
+            for inner, grandchild in child.get("properties", {}).items():
+                self._leaves[f"{name}.{inner}"] = _LEAVES.get(_kind(grandchild))
 
-    def object(self, names: Iterable[str], row: Iterable[Any]) -> JsonObject:
-        result: JsonObject = {}
-        for name, value in zip(names, row, strict=True):
-            if value is None and name not in self.required:
-                continue
-            head, dot, tail = name.partition(".")
-            if dot:
-                result.setdefault(head, {})[tail] = self.leaf(value, self.kinds.get(name, ""))
-            else:
-                result[name] = self.leaf(value, self.kinds.get(name, ""))
-        return result
+    def columns(self, names: Iterable[str]) -> Sequence[_Column]:
+        """The columns of a query by their names; ``a.b`` is the key b of the object a."""
+        split = ((name, *name.partition(".")[::2]) for name in names)
+        return [(head, tail, name in self._required, self._leaves.get(name)) for name, head, tail in split]
+
+
+def _object(columns: Sequence[_Column], row: Sequence[Any]) -> JsonObject:
+    result: JsonObject = {}
+    for (key, inner, keeps_null, leaf), value in zip(columns, row, strict=True):
+        if value is None and not keeps_null:
+            continue
+        shown = _leaf(leaf, value)
+        if inner:
+            result.setdefault(key, {})[inner] = shown
+        else:
+            result[key] = shown
+    return result
+
+
+def _leaf(leaf: Leaf | None, value: Any) -> Json:
+    return value if leaf is None or value is None else leaf(value)
+
+
+_LEAVES: dict[str, Leaf] = {
+    "boolean": bool,
+    "json": lambda value: json.loads(value) if isinstance(value, str) else value,
+    "integer": lambda value: int(value) if isinstance(value, float) else value,
+    "number": lambda value: round(value, 6) if isinstance(value, float) else value,
+}
+"""What makes a value of SQLite the JSON of a declared type; other types need nothing."""
 
 
 def _schema_of(part: Part, tool: SqlTool) -> JsonObject:
@@ -136,15 +152,6 @@ def _schema_of(part: Part, tool: SqlTool) -> JsonObject:
     if part.form == "each":
         schema = schema.get("items", {})
     return schema
-
-
-def _conversion(schema: JsonObject) -> _Conversion:
-    kinds: dict[str, str] = {}
-    for name, child in schema.get("properties", {}).items():
-        kinds[name] = _kind(child)
-        for inner, grandchild in child.get("properties", {}).items():
-            kinds[f"{name}.{inner}"] = _kind(grandchild)
-    return _Conversion(kinds, frozenset(schema.get("required", ())), _kind(schema))
 
 
 def _kind(schema: JsonObject) -> str:

@@ -8,15 +8,17 @@ conversation's key, its earlier writes and its arguments alone.
 from __future__ import annotations
 
 import datetime
+import hashlib
 import sqlite3
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from gen.canonical import canonical_json, digest, exact_json
 from gen.conversation import Json, JsonObject
-from gen.dice import Dice, dice
+from gen.dice import number
 from gen.environments.declaration import Declaration
 from gen.environments.filling import fill
 from gen.environments.functions import FILLING_FUNCTIONS, FUNCTIONS, OWN_FUNCTIONS, register, sql_error
@@ -45,7 +47,8 @@ class _Running:
     open: bool = False
     changes_before: int = 0
     repeats: dict[str, int] = field(default_factory=dict)
-    fresh_die: Dice | None = None
+    writing: str = ""
+    fresh: int = 0
 
 
 class SqlEngine:
@@ -63,7 +66,7 @@ class SqlEngine:
         self._seed = seed
         self._database = sqlite3.connect(":memory:", isolation_level=None, cached_statements=1024)
         self._running: _Running | None = None
-        self._reads: dict[tuple[str, str], Json] = {}
+        self._reads: dict[str, Json] = {}
         self._mode = ""
         register(self._database, self._fresh)
         self._database.set_authorizer(_authorize_filling)
@@ -77,6 +80,9 @@ class SqlEngine:
         self._taken = self._ids()
         self._base = self._fingerprint()
         self._log_writes()
+        self._row_as_text = {
+            table: f"SELECT {_as_array(table, spec['columns'])} FROM {table} WHERE rowid = ?" for table, spec in declaration.tables.items()
+        }
         self._database.set_authorizer(self._authorize)
         self._tools = {name: Prepared(tool) for name, tool in declaration.tools.items()}
         self._prepare_all()
@@ -100,12 +106,10 @@ class SqlEngine:
         prepared = self._tools.get(name)
         if prepared is None:
             return {"error": f"There is no tool {name}."}
-        if not prepared.validator.is_valid(arguments):
-            path, message = prepared.validator.errors(arguments)[0]
-            return {"error": f"Invalid arguments: {path + ': ' if path else ''}{message}"}
-        if not prepared.tool.writes:
+        if not prepared.tool.statements:
             return self.look(name, arguments)
-        running.fresh_die = self._die_of(name, arguments, running)
+        running.writing, running.fresh = _text_of_call(name, arguments, sort=True), 0
+        running.repeats[running.writing] = running.repeats.get(running.writing, 0) + 1
         if not running.open:
             running.open = True
             self._database.execute("SAVEPOINT conversation")
@@ -118,12 +122,12 @@ class SqlEngine:
         """
         if self.changed:
             return self._execute(self._tools[name], arguments)
-        key = (name, exact_json(arguments))
-        if key not in self._reads:
+        call = _text_of_call(name, arguments)
+        if call not in self._reads:
             if len(self._reads) >= REMEMBERED:
                 self._reads.clear()
-            self._reads[key] = self._execute(self._tools[name], arguments)
-        return self._reads[key]
+            self._reads[call] = self._execute(self._tools[name], arguments)
+        return self._reads[call]
 
     @property
     def changed(self) -> bool:
@@ -136,7 +140,9 @@ class SqlEngine:
         if not self.changed:
             return self._base
         differences = self._differences()
-        return digest([self._base, differences])[:16] if differences else self._base
+        if not differences:
+            return self._base
+        return hashlib.sha256(b'["%b",[%b]]' % (self._base.encode(), b",".join(differences))).hexdigest()[:16]
 
     def end(self) -> None:
         """Roll everything back. Safe to call where no conversation runs."""
@@ -172,17 +178,15 @@ class SqlEngine:
 
     # -- inside
 
-    def _die_of(self, name: str, arguments: JsonObject, running: _Running) -> Dice:
-        """Fresh ids follow from the call, not from its place: independent calls may come in any order."""
-        call = f"{name} {canonical_json(arguments)}"
-        running.repeats[call] = running.repeats.get(call, 0) + 1
-        return dice(self._seed, "fresh", running.key, call, running.repeats[call])
-
     def _execute(self, prepared: Prepared, arguments: JsonObject) -> Json:
+        if not prepared.validator.is_valid(arguments):
+            path, message = prepared.validator.errors(arguments)[0]
+            return {"error": f"Invalid arguments: {path + ': ' if path else ''}{message}"}
         bound = prepared.bind(arguments, self.today)
-        refusal = self._refusal(prepared, bound) if prepared.all_guards else None
-        if refusal is not None:
-            return {"error": refusal.format_map(_Shown(arguments, prepared.tool.schema.defaults))}
+        if prepared.all_guards and not self._all_find(prepared, bound):
+            refusal = self._refusal(prepared, bound)
+            if refusal is not None:
+                return {"error": refusal.format_map(_Shown(arguments, prepared.tool.schema.defaults))}
         for sql, where in prepared.tool.statements:
             try:
                 self._database.execute(sql, bound)
@@ -190,11 +194,15 @@ class SqlEngine:
                 raise sql_error(error, where) from error
         return prepared.result(self._database, bound)
 
+    def _all_find(self, prepared: Prepared, bound: Mapping[str, Any]) -> bool:
+        """Whether all guards find something, which one query tells. No where one is wrong: ``_refusal`` names it."""
+        try:
+            return bool(self._database.execute(prepared.all_guards, bound).fetchone()[0])
+        except sqlite3.Error:
+            return False
+
     def _refusal(self, prepared: Prepared, bound: Mapping[str, Any]) -> str | None:
-        """What the first guard says that finds nothing; None where all find something, which one query tells."""
-        with suppress(sqlite3.Error):  # the guard that fails is named below
-            if self._database.execute(prepared.all_guards, bound).fetchone()[0]:
-                return None
+        """What the first guard says that finds nothing."""
         for guard in prepared.tool.guards:
             try:
                 if self._database.execute(guard.find, bound).fetchone() is None:
@@ -204,12 +212,15 @@ class SqlEngine:
         return None
 
     def _fresh(self, prefix: str, digits: int) -> str:
+        """An id that no row has. It follows from the call, not from its place: independent calls may come in any order."""
         running = self._running
-        die = running.fresh_die if running else None
-        if die is None:
+        if running is None or not running.writing:
             raise sqlite3.OperationalError("fresh() outside a call")
+        least = 10 ** (digits - 1)
         for _ in range(10_000):
-            value = f"{prefix}{die.between(10 ** (digits - 1), 10**digits - 1)}"
+            running.fresh += 1
+            drawn = number(self._seed, "fresh", running.key, running.writing, running.repeats[running.writing], running.fresh)
+            value = f"{prefix}{least + drawn % (9 * least)}"
             if value not in self._taken:
                 return value
         raise sqlite3.OperationalError(f"fresh({prefix!r}, {digits}): no id is left")
@@ -250,18 +261,18 @@ class SqlEngine:
                     f"BEGIN INSERT OR IGNORE INTO {_LOG} VALUES ('{table}', {row}, {before}); END"
                 )
 
-    def _differences(self) -> list[list[Json]]:
+    def _differences(self) -> list[bytes]:
+        """For each row that differs from the filling, the JSON of its table and of how it stood and stands; in one order."""
         found = []
         self._mode = _COMPARING
         written = self._database.execute(f"SELECT name, row, before FROM temp.{_LOG}").fetchall()
         self._mode = ""
         for table, row, before in written:
-            columns = self.declaration.tables[table]["columns"]
-            now = self._database.execute(f"SELECT {_as_array(table, columns)} FROM {table} WHERE rowid = ?", (row,)).fetchone()
+            now = self._database.execute(self._row_as_text[table], (row,)).fetchone()
             after = None if now is None else now[0]
             if after != before:
-                found.append([table, before, after])
-        return sorted(found, key=canonical_json)
+                found.append(orjson.dumps((table, before, after)))
+        return sorted(found)
 
     def _authorize(self, action: int, one: str | None, two: str | None, database: str | None, trigger: str | None) -> int:
         if trigger is not None and trigger.startswith(_LOG):
@@ -321,6 +332,14 @@ def _authorize_filling(action: int, one: str | None, two: str | None, database: 
     if action == sqlite3.SQLITE_FUNCTION:
         return sqlite3.SQLITE_OK if two in FILLING_FUNCTIONS else sqlite3.SQLITE_DENY
     return sqlite3.SQLITE_DENY if action in (sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH, sqlite3.SQLITE_PRAGMA) else sqlite3.SQLITE_OK
+
+
+def _text_of_call(name: str, arguments: JsonObject, *, sort: bool = False) -> str:
+    """A call as text. With ``sort`` it is the same whatever the order of the arguments."""
+    try:
+        return f"{name} {orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS if sort else None).decode()}"
+    except TypeError:  # integers beyond 64 bits, lone surrogates
+        return f"{name} {canonical_json(arguments) if sort else exact_json(arguments)}"
 
 
 def _as_array(table: str, columns: Iterable[str]) -> str:

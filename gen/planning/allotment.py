@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import math
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 
 from gen.corpus.splits import SmoothRoundRobin
@@ -20,7 +21,7 @@ class Allotment:
         total = sum(splits.values())
         self._shares = {name: share / total for name, share in splits.items() if share > 0}
         self._all: Counter[str] = Counter()
-        self._within: dict[str, Counter[str]] = {}
+        self._within: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._sequence: list[str] = []
 
     def scenario(self, slot: int) -> str:
@@ -32,14 +33,13 @@ class Allotment:
         return self._sequence[slot]
 
     def _next(self, slot: int) -> str:
-        within = self._within.setdefault(self.scenario(slot), Counter())
-        seen = within.total() + 1
-
-        def behind(split: str) -> float:
-            share = self._shares[split]
-            return 2 * (share * (slot + 1) - self._all[split]) + share * seen - within[split]
-
-        chosen = max(self._shares, key=lambda split: round(behind(split), 9))  # rounded: ties must not hang on the last bit
+        within = self._within[self.scenario(slot)]
+        due = 2 * (slot + 1) + within.total() + 1
+        chosen, most = "", -math.inf
+        for split, share in self._shares.items():
+            behind = round(share * due - 2 * self._all[split] - within[split], 9)  # rounded: ties must not hang on the last bit
+            if behind > most:
+                chosen, most = split, behind
         within[chosen] += 1
         self._all[chosen] += 1
         return chosen

@@ -13,7 +13,7 @@ from typing import Any
 
 from gen.conversation import JsonObject
 from gen.corpus.splits import SmoothRoundRobin
-from gen.dice import dice
+from gen.dice import Weighted, dice
 from gen.environments.declaration import Declaration, SqlTool
 from gen.environments.filling import draw_faker
 from gen.environments.sql import SqlEngine
@@ -22,6 +22,9 @@ from gen.recipe import Recipe
 from gen.tools.catalogue import Domain
 from gen.tools.sampling import ToolSampler
 from gen.tools.schema import ToolSchema
+
+_REMEMBERED = 50_000
+"""Queries whose rows are kept at most."""
 
 
 class DomainPlanner:
@@ -45,9 +48,12 @@ class DomainPlanner:
         self.knowledge = bool(phrases.get("knowledge"))
         self.unsupported = bool(phrases.get("unsupported"))
         self.person = declaration.person
+        self._candidates_sql: dict[tuple[str, str], str] = {}
         self._rows: dict[tuple[int, str, str], list[Row]] = {}
+        self._whole: dict[tuple[int, str, int], JsonObject] = {}
         self._fakers: dict[str, list[Any]] = {}
         self._feasible: dict[tuple[str, int], list[Goal]] = {}
+        self._choices: dict[tuple[str, int], Weighted[Goal]] = {}
 
     # -- goals
 
@@ -58,6 +64,13 @@ class DomainPlanner:
             fits = [goal for goal in self.goals.values() if self._can_be(goal, mode, count)]
             self._feasible[key] = fits
         return list(self._feasible[key])
+
+    def choice(self, mode: str, count: int) -> Weighted[Goal]:
+        """The same, to be drawn from."""
+        key = (mode, count)
+        if key not in self._choices:
+            self._choices[key] = Weighted({goal: goal.weight for goal in self.goals_for(mode, count)})
+        return self._choices[key]
 
     @cached_property
     def goals_with_gap(self) -> list[Goal]:
@@ -100,17 +113,36 @@ class DomainPlanner:
 
     # -- rows
 
+    def candidates_sql(self, entity: Entity, condition: str) -> str:
+        """The query for the rows of an entity that fit: rowid and id, in order; of the person's own, where there is an owner."""
+        key = (entity.name, condition)
+        if key not in self._candidates_sql:
+            owner = f"{entity.table}.{entity.owner} = :me AND " if entity.owner else ""
+            sql = f"SELECT rowid, {entity.id} FROM {entity.table} WHERE {owner}({condition}) ORDER BY rowid"
+            self._candidates_sql[key] = sql
+        return self._candidates_sql[key]
+
     def cached_rows(self, engine: SqlEngine, sql: str, me: str, where: str) -> list[Row]:
         """Rows of a query about a person: remembered while the running conversation has written nothing."""
-        parameters = {"me": me, "today": engine.today}
         if engine.changed:
-            return engine.rows(sql, parameters, where=where)
+            return engine.rows(sql, {"me": me, "today": engine.today}, where=where)
         key = (id(engine), sql, me)
-        if key not in self._rows:
-            if len(self._rows) > 200_000:
+        rows = self._rows.get(key)
+        if rows is None:
+            if len(self._rows) >= _REMEMBERED:
                 self._rows.clear()
-            self._rows[key] = engine.rows(sql, parameters, where=where)
-        return self._rows[key]
+            rows = self._rows[key] = engine.rows(sql, {"me": me, "today": engine.today}, where=where)
+        return rows
+
+    def row(self, engine: SqlEngine, entity: Entity, at: int) -> JsonObject:
+        """The whole row of an entity, by its rowid: remembered likewise, and not to be changed."""
+        key = (id(engine), entity.table, at)
+        row = None if engine.changed else self._whole.get(key)
+        if row is None:
+            row = dict(engine.rows(f"SELECT * FROM {entity.table} WHERE rowid = :at", {"at": at}, where=entity.place)[0])
+            if not engine.changed:
+                self._whole[key] = row
+        return row
 
     def faker_pool(self, method: str) -> list[Any]:
         """Values of a Faker method for this domain, drawn once."""

@@ -5,22 +5,22 @@ Scenarios drive it. What it holds at the end becomes the plan, and a script of s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from sqlite3 import Row
 from typing import Any
 
 from gen.conversation import ExpectedCall, Fact, Json, JsonObject
-from gen.dice import Dice
+from gen.dice import Dice, Weighted
 from gen.environments.sql import SqlEngine
 from gen.planning.domain import DomainPlanner
-from gen.planning.draws import NothingFits, Reference, Said, draw
-from gen.planning.goals import LAST, Entity, Find, Goal
+from gen.planning.draws import NothingFits, Reference, Said
+from gen.planning.goals import LAST, Entity, Find, Goal, arguments_of
 
 DATED = frozenset(("date", "period"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Change:
     """The user first says ``old`` for an argument, and then ``new``."""
 
@@ -33,7 +33,8 @@ class Change:
 class Want:
     """One goal of this conversation: what it is about, the arguments, and what became of it.
 
-    ``arguments`` holds one object for each subject (one, where there is no subject).
+    ``arguments`` holds one object for each subject (one, where there is no subject); ``fed_by`` the indexes of the calls that
+    found what the user described, None as long as nobody looked.
     """
 
     goal: Goal
@@ -42,11 +43,16 @@ class Want:
     said: dict[str, Said]
     calls: list[int] = field(default_factory=list)
     results: list[Json] = field(default_factory=list)
-    found: bool = False
+    fed_by: Sequence[int] | None = None
     changed: Change | None = None
 
+    @property
+    def found(self) -> bool:
+        """Whether the assistant has looked for what the user described."""
+        return self.fed_by is not None
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Step:
     """One act of the talk. Which fields an act uses is said where it is spoken, in gen/teachers."""
 
@@ -67,6 +73,7 @@ class Draft:
         self.engine = engine
         self.die = die
         self.me = me
+        self.my_id: str = next(iter(me.values()), "")
         self.faults = faults
         self.today = engine.today
         self.steps: list[Step] = []
@@ -81,15 +88,15 @@ class Draft:
 
     def want(self, mode: str = "id", *, count: int = 1, goals: Sequence[Goal] | None = None, refused: str = "") -> Want:
         """Draw a goal and everything it needs. ``mode`` is how subjects are spoken of; ``refused`` names a guard that says no."""
-        options = self.planner.goals_for(mode, count) if goals is None else list(goals)
+        options = self.planner.choice(mode, count) if goals is None else Weighted({goal: goal.weight for goal in goals})
         for _ in range(8):
-            if not options:
+            if not options.options:
                 break
-            goal = self.die.weighted({g: g.weight for g in options})
+            goal = self.die.among(options)
             try:
                 return self._want(goal, mode, count, refused)
             except NothingFits:
-                options.remove(goal)
+                options = Weighted({other: other.weight for other in options.options if other is not goal})
         raise NothingFits(f"no goal fits ({mode}, {count})")
 
     def want_about(self, goal: Goal, subject: Reference, *, plain: bool = False) -> Want:
@@ -103,44 +110,30 @@ class Draft:
         if len(rows) < count:
             raise NothingFits(f"too few rows for {goal.name}")
         entity = self.planner.entities[goal.subject]
-        return self._fill(goal, [self.reference(entity, dict(row), mode) for row in self.die.sample(rows, count)])
+        return self._fill(goal, [self.reference(entity, self.row(entity, at), mode) for at, _ in self.die.sample(rows, count)])
 
     def _fill(self, goal: Goal, subjects: list[Reference], *, plain: bool = False) -> Want:
         said: dict[str, Said] = {}
         drawn: JsonObject = {}
         it = subjects[0].row if subjects else {}
-        properties = self.planner.tools[goal.tool].schema.parameters["properties"]
-        for name, spec in goal.drawn.items():
-            if "optional" in spec and not self.die.chance(0.0 if plain else spec["optional"]):
+        for name, drawing in goal.drawings.items():
+            if drawing.optional is not None and not self.die.chance(0.0 if plain else drawing.optional):
                 continue
-            value, spoken = draw(spec, (self, self.die, it, properties.get(name, {})))
+            value, spoken = drawing.draw(self, self.die, it)
             if "+" in name:
                 drawn.update(zip(name.split("+"), value, strict=True))
             else:
                 drawn[name] = value
             said[name] = spoken
-        return Want(goal, subjects, [self._arguments(goal, s.row, drawn) for s in subjects] or [self._arguments(goal, {}, drawn)], said)
-
-    def _arguments(self, goal: Goal, it: JsonObject, drawn: JsonObject) -> JsonObject:
-        """The call's arguments in the order of the tool's parameters."""
-        given = dict(drawn)
-        for name, spec in goal.arguments.items():
-            if isinstance(spec, str):
-                given[name] = {"it": it, "me": self.me}[spec[:2]][spec[3:]]
-            elif isinstance(spec, list):
-                given[name] = [{"it": it, "me": self.me}[one[:2]][one[3:]] for one in spec]
-            elif "value" in spec:
-                given[name] = spec["value"]
-        return {name: given[name] for name in self.planner.tools[goal.tool].schema.parameters["properties"] if name in given}
+        rows = [subject.row for subject in subjects] or [{}]
+        return Want(goal, subjects, [arguments_of(goal.sources, row, self.me, drawn) for row in rows], said)
 
     def redraw(self, want: Want, argument: str) -> Said:
         """Give one drawn argument another value; returns what was said before. Raises NothingFits where it comes out the same."""
         old = want.said[argument]
-        spec = want.goal.drawn[argument]
-        schema = self.planner.tools[want.goal.tool].schema.parameters["properties"].get(argument, {})
         it = want.subjects[0].row if want.subjects else {}
         for _ in range(6):
-            value, spoken = draw(spec, (self, self.die, it, schema))
+            value, spoken = want.goal.drawings[argument].draw(self, self.die, it)
             if spoken.value != old.value:
                 want.said[argument] = spoken
                 for arguments in want.arguments:
@@ -151,22 +144,18 @@ class Draft:
     # -- the world, as draws see it
 
     def candidates(self, goal: Goal, condition: str) -> list[Row]:
-        """Rows that the goal can be about: the person's own, where there is an owner, and not spoken of before."""
-        if goal.subject is None:
-            return []
-        return self.rows_of(self.planner.entities[goal.subject], condition)
+        """Rows that the goal can be about, as (rowid, id): the person's own, where there is an owner."""
+        return [] if goal.subject is None else self.rows_of(self.planner.entities[goal.subject], condition)
 
     def rows_of(self, entity: Entity, condition: str) -> list[Row]:
-        owner = f"{entity.table}.{entity.owner} = :me AND " if entity.owner else ""
-        sql = f"SELECT * FROM {entity.table} WHERE {owner}({condition}) ORDER BY rowid"
-        return self.planner.cached_rows(self.engine, sql, self.my_id, entity.place)
+        return self.planner.cached_rows(self.engine, self.planner.candidates_sql(entity, condition), self.my_id, entity.place)
+
+    def row(self, entity: Entity, at: int) -> JsonObject:
+        """The whole row of a candidate, by its rowid."""
+        return self.planner.row(self.engine, entity, at)
 
     def query(self, sql: str, where: str) -> list[Row]:
         return self.planner.cached_rows(self.engine, sql, self.my_id, where)
-
-    @property
-    def my_id(self) -> str:
-        return next(iter(self.me.values())) if self.me else ""
 
     def faker(self, method: str, die: Dice) -> Json:
         return die.pick(self.planner.faker_pool(method))
@@ -178,7 +167,7 @@ class Draft:
         if len(rows) < count:
             raise NothingFits(f"too few rows of {entity}")
         mode = "described" if declared.finds and not by_id else "id"
-        return [self.reference(declared, dict(row), mode) for row in self.die.sample(rows, count)]
+        return [self.reference(declared, self.row(declared, at), mode) for at, _ in self.die.sample(rows, count)]
 
     def reference(self, entity: Entity, row: JsonObject, mode: str) -> Reference:
         """How the user speaks of this row. Raises NothingFits where it cannot be described so that one row fits."""
@@ -201,23 +190,12 @@ class Draft:
         if find.by == (LAST,):
             return bool(matches) and matches[0].get(entity.id) == row[entity.id]
         told = [m for m in matches if all(m.get(column, row[column]) == row[column] for column in find.by)]
-        silent = [column for column in find.by if matches and column not in matches[0] and column not in self._searched(find)]
+        silent = [column for column in find.by if matches and column not in matches[0] and column not in find.searched]
         return len(told) == 1 and told[0].get(entity.id) == row[entity.id] and not silent
 
-    @staticmethod
-    def _searched(find: Find) -> set[str]:
-        return {spec[3:] for spec in find.arguments.values() if isinstance(spec, str) and spec.startswith("it.")}
-
     def find_arguments(self, find: Find, row: JsonObject) -> JsonObject:
-        given: JsonObject = {}
-        for name, spec in find.arguments.items():
-            if isinstance(spec, str):
-                value = {"it": row, "me": self.me}[spec[:2]][spec[3:]]
-                if value is not None:
-                    given[name] = value
-            else:
-                given[name] = spec["value"] if isinstance(spec, dict) else spec
-        return {name: given[name] for name in self.planner.tools[find.tool].schema.parameters["properties"] if name in given}
+        """The arguments of the call that finds this row; what is null there is not searched for."""
+        return {name: value for name, value in arguments_of(find.sources, row, self.me, {}).items() if value is not None}
 
     def find_of(self, reference: Reference) -> Find:
         entity = self.planner.entities[reference.entity]
@@ -261,10 +239,9 @@ class Draft:
 
     def find(self, want: Want) -> list[int]:
         """Call what is needed to find the things that the user described. Returns the indexes of these calls."""
-        if want.found:
+        if want.fed_by is not None:
             return []
-        want.found = True
-        indexes = []
+        want.fed_by = indexes = []
         for reference in self.described(want):
             find = self.find_of(reference)
             arguments = self.find_arguments(find, reference.row)
@@ -286,9 +263,8 @@ class Draft:
     def act(self, *wants: Want, expected: str = "result", reason: str = "act") -> None:
         """The calls that end these wants, in one turn."""
         made: list[ExpectedCall] = []
-        before = tuple(range(len(self.calls)))
         for want in wants:
-            after = [i for i in before if self._feeds(want, i)]
+            after = want.fed_by or ()
             for arguments in want.arguments:
                 index, result = self.execute(want.goal.tool, arguments, after, expected=expected)
                 want.calls.append(index)
@@ -298,21 +274,22 @@ class Draft:
                     self._tell(want.goal, index, result)
         self.say("assistant", "call", wants=wants, calls=tuple(made), detail=(reason, None))
 
-    def _feeds(self, want: Want, index: int) -> bool:
-        call = self.calls[index]
-        return any(
-            call.name == self.find_of(r).tool and call.arguments == self.find_arguments(self.find_of(r), r.row)
-            for r in self.described(want)
-        )
-
     def _tell(self, goal: Goal, index: int, result: Json) -> None:
-        for path in goal.tells:
-            self.facts.extend(Fact(index, place, value) for place, value in leaves_at(result, path.split(".")))
+        for path in goal.told:
+            self.facts += [Fact(index, place, value) for place, value in leaves_at(result, path)]
 
 
 def references_of(want: Want) -> list[Reference]:
     """Everything that a want refers to: its subjects and its arguments that are other entities."""
-    return [*want.subjects, *(reference for said in want.said.values() for reference in _references(said))]
+    references = want.subjects.copy()
+    for said in want.said.values():
+        if said.kind in _REFERRING:
+            references += _references(said)
+    return references
+
+
+_REFERRING = frozenset(("reference", "references", "values"))
+"""Kinds of what is said that are, or hold, references."""
 
 
 def _references(said: Said) -> list[Reference]:
@@ -326,7 +303,7 @@ def _references(said: Said) -> list[Reference]:
 def leaves_at(value: Json, path: Sequence[str], place: str = "") -> list[tuple[str, Json]]:
     """The scalar leaves at a path such as ``transactions.*.amount``, each with its place; nulls are left out."""
     if not path:
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             return [leaf for key, child in value.items() for leaf in leaves_at(child, (), _join(place, key))]
         if isinstance(value, list):
             return [leaf for i, child in enumerate(value) for leaf in leaves_at(child, (), _join(place, i))]
@@ -334,7 +311,7 @@ def leaves_at(value: Json, path: Sequence[str], place: str = "") -> list[tuple[s
     head, tail = path[0], path[1:]
     if isinstance(value, list):
         return [leaf for i, child in enumerate(value) for leaf in leaves_at(child, tail if head == "*" else path, _join(place, i))]
-    if isinstance(value, Mapping) and head in value:
+    if isinstance(value, dict) and head in value:
         return leaves_at(value[head], tail, _join(place, head))
     return []
 

@@ -16,7 +16,7 @@ from gen.dice import Dice
 from gen.environments.filling import draw_money, draw_time, renamed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reference:
     """How the user speaks of a row: ``mode`` is "id", "described" (by the columns ``by``) or "again" (it was just spoken of)."""
 
@@ -27,7 +27,7 @@ class Reference:
     by: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Said:
     """Something that the user says: a value by its kind.
 
@@ -63,10 +63,27 @@ Context = tuple[World, Dice, JsonObject, JsonObject]
 """The world, the die, the subject's row ({} where there is none), the parameter's schema."""
 
 
-def draw(spec: Mapping[str, Any], context: Context) -> Drawn:
-    """Draw one argument. Raises NothingFits where the world holds nothing that fits."""
-    kind = next(key for key in spec if key in DRAWS)
-    return DRAWS[kind](spec, context)
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """How one argument is drawn: by the function of its kind; ``optional`` is the share of requests that say it, None for all."""
+
+    function: Callable[[Mapping[str, Any], Context], Drawn]
+    spec: Mapping[str, Any]
+    schema: JsonObject
+    optional: float | None
+
+    def draw(self, world: World, die: Dice, it: JsonObject) -> Drawn:
+        """The argument. Raises NothingFits where the world holds nothing that fits."""
+        return self.function(self.spec, (world, die, it, self.schema))
+
+
+def drawing(spec: Mapping[str, Any], schema: JsonObject) -> Drawing:
+    """How an argument of this declaration is drawn; ``schema`` is the parameter's."""
+    return Drawing(DRAWS[_kind(spec)], spec, schema, spec.get("optional"))
+
+
+def _kind(spec: Mapping[str, Any]) -> str:
+    return next(key for key in spec if key in DRAWS)
 
 
 def _choice(spec: Mapping[str, Any], context: Context) -> Drawn:
@@ -204,7 +221,7 @@ def _object(spec: Mapping[str, Any], context: Context) -> Drawn:
             continue
         if "optional" in inner and not die.chance(inner["optional"]):
             continue
-        values[key], spoken = draw(inner, (world, die, it, schema.get("properties", {}).get(key, {})))
+        values[key], spoken = DRAWS[_kind(inner)](inner, (world, die, it, schema.get("properties", {}).get(key, {})))
         said.append((key, spoken))
     return values, Said("values", tuple(said))
 
@@ -212,8 +229,9 @@ def _object(spec: Mapping[str, Any], context: Context) -> Drawn:
 def _resolve(spec: Any, world: World, it: JsonObject) -> Any:
     if not isinstance(spec, str):
         return spec
-    whose, dot, column = spec.partition(".")
-    return {"it": it, "me": world.me}[whose][column] if dot and whose in ("it", "me") else spec
+    if spec.startswith("it."):
+        return it[spec[3:]]
+    return world.me[spec[3:]] if spec.startswith("me.") else spec
 
 
 DRAWS: dict[str, Callable[[Mapping[str, Any], Context], Drawn]] = {

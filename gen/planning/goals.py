@@ -5,14 +5,16 @@ What a user may want, what it is about, and how the thing it is about can be fou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from gen.conversation import JsonObject
 from gen.environments.declaration import Declaration
 from gen.errors import BadInput, did_you_mean, unknown_name
-from gen.planning.draws import DRAWS
+from gen.planning.draws import DRAWS, Drawing, drawing
+from gen.tools.shapes import TEXT, TEXTS, WEIGHT, check_shape, each
 from gen.yaml_file import YamlFile
 
 LAST = "last"
@@ -20,23 +22,65 @@ LAST = "last"
 
 _GOAL_KEYS = ("tool", "subject", "where", "refused", "arguments", "confirm", "tells", "weight")
 _ENTITY_KEYS = ("table", "id", "owner", "find")
-_FIND_KEYS = ("by", "tool", "arguments", "rows", "where")
+_FIND_KEYS = ("by", "tool", "arguments", "rows")
+
+_FIND = {
+    "type": "object",
+    "properties": {"by": TEXTS | {"minItems": 1}, "tool": TEXT, "rows": TEXT, "arguments": {"type": "object"}},
+}
+_ENTITIES = each({"type": "object", "properties": {"table": TEXT, "id": TEXT, "owner": TEXT, "find": {"type": "array", "items": _FIND}}})
+_GOALS = each(
+    {
+        "type": "object",
+        "properties": {
+            "tool": TEXT,
+            "subject": TEXT,
+            "where": {"type": ["string", "integer"]},
+            "refused": each(TEXT),
+            "arguments": each({"items": TEXT}),
+            "confirm": {"type": "boolean"},
+            "tells": TEXTS,
+            "weight": WEIGHT,
+        },
+    }
+)
 
 
-@dataclass(frozen=True, slots=True)
+Source = tuple[str, str, Any]
+"""Of an argument: its name, where it comes from, and what is taken there.
+
+A column of "it" or "me"; a list ("each") of (whose, column); a "value"; or what was "drawn" under a name.
+"""
+
+
+@dataclass(frozen=True)
 class Find:
-    """One way to find an entity: the user says the columns ``by``; ``tool`` is called; matches stand in ``rows`` of its result."""
+    """One way to find an entity: the user says the columns ``by``; ``tool`` is called; matches stand in ``rows`` of its result.
+
+    ``parameters`` are the properties of the tool's parameters.
+    """
 
     by: tuple[str, ...]
     tool: str
     arguments: Mapping[str, Any]
     rows: str
     where: str
+    parameters: Mapping[str, JsonObject]
 
     @property
     def said(self) -> str:
         """The key of ``described`` in phrases.yaml: ``"amount+created_on"``."""
         return "+".join(self.by)
+
+    @cached_property
+    def searched(self) -> frozenset[str]:
+        """The columns whose values are given to the tool."""
+        return frozenset(spec[3:] for spec in self.arguments.values() if isinstance(spec, str) and spec.startswith("it."))
+
+    @cached_property
+    def sources(self) -> Sequence[Source]:
+        """Where each argument of the call comes from, in the order of the tool's parameters."""
+        return [_source(name, self.arguments[name]) for name in self.parameters if name in self.arguments]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +95,9 @@ class Entity:
     place: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Goal:
-    """What a user may want; it ends in one call of ``tool``."""
+    """What a user may want; it ends in one call of ``tool``, whose parameters have the properties ``parameters``."""
 
     name: str
     tool: str
@@ -66,18 +110,39 @@ class Goal:
     weight: float
     writes: bool
     place: str
+    parameters: Mapping[str, JsonObject]
 
-    @property
+    @cached_property
     def subject_argument(self) -> str | None:
         """The argument that carries the subject's id, if the call names it."""
         return next((name for name, spec in self.arguments.items() if str(spec).removeprefix("['").startswith("it.")), None)
 
-    @property
+    @cached_property
     def drawn(self) -> dict[str, JsonObject]:
         """The arguments that are drawn for the plan and said by the user."""
         return {name: spec for name, spec in self.arguments.items() if isinstance(spec, dict) and "value" not in spec}
 
-    @property
+    @cached_property
+    def drawings(self) -> dict[str, Drawing]:
+        """How these are drawn."""
+        return {name: drawing(spec, self.parameters.get(name, {})) for name, spec in self.drawn.items()}
+
+    @cached_property
+    def sources(self) -> Sequence[Source]:
+        """Where each argument of the call comes from, in the order of the tool's parameters."""
+        drawn = {part for name in self.drawn for part in name.split("+")}
+        return [
+            (name, "drawn", name) if name in drawn else _source(name, self.arguments[name])
+            for name in self.parameters
+            if name in drawn or name in self.arguments
+        ]
+
+    @cached_property
+    def told(self) -> Sequence[Sequence[str]]:
+        """The paths of ``tells``, each in its parts."""
+        return [path.split(".") for path in self.tells]
+
+    @cached_property
     def needs_person(self) -> bool:
         return any("me." in str(spec) for spec in self.arguments.values())
 
@@ -85,12 +150,14 @@ class Goal:
 def read_entities(declaration: Declaration) -> dict[str, Entity]:
     """The declared entities, by name. Raises BadInput with file:line."""
     source = declaration.source
+    check_shape(source, "entities", _ENTITIES)
     return {name: _entity(declaration, source, name, data) for name, data in source.data.get("entities", {}).items()}
 
 
 def read_goals(declaration: Declaration, entities: Mapping[str, Entity]) -> dict[str, Goal]:
     """The declared goals, by name. Raises BadInput with file:line."""
     source = declaration.source
+    check_shape(source, "goals", _GOALS)
     goals = source.data.get("goals", {})
     if not goals:
         raise BadInput("the environment declares no goals", where=source.where("goals"))
@@ -109,6 +176,9 @@ def _entity(declaration: Declaration, source: YamlFile, name: str, data: JsonObj
     for i, find in enumerate(data.get("find", ())):
         where = source.where(*keys, "find", i)
         _known(source, find, _FIND_KEYS, *keys, "find", i)
+        for key in ("by", "tool", "rows"):
+            if key not in find:
+                raise BadInput(f"a way to find {name} has no {key!r}", where=where, allowed=", ".join(_FIND_KEYS))
         by = tuple(find["by"])
         for column in by:
             if column != LAST:
@@ -118,7 +188,7 @@ def _entity(declaration: Declaration, source: YamlFile, name: str, data: JsonObj
         for argument, spec in find.get("arguments", {}).items():
             _one_of(source, argument, parameters, f"parameter of {find['tool']}", *keys, "find", i, "arguments")
             _reference(declaration, source, spec, table, *keys, "find", i, "arguments", argument)
-        finds.append(Find(by, find["tool"], find.get("arguments", {}), find["rows"], where))
+        finds.append(Find(by, find["tool"], find.get("arguments", {}), find["rows"], where, parameters))
     return Entity(name, table, data["id"], data.get("owner"), tuple(finds), source.where(*keys))
 
 
@@ -157,7 +227,34 @@ def _goal(declaration: Declaration, source: YamlFile, entities: Mapping[str, Ent
         weight=float(data.get("weight", 1)),
         writes=declared.writes,
         place=source.where(*keys),
+        parameters=declared.schema.parameters.get("properties", {}),
     )
+
+
+def _source(name: str, spec: Any) -> Source:
+    if isinstance(spec, str):
+        return name, spec[:2], spec[3:]
+    if isinstance(spec, list):
+        return name, "each", [(one[:2], one[3:]) for one in spec]
+    return name, "value", spec["value"] if isinstance(spec, dict) else spec
+
+
+def arguments_of(sources: Sequence[Source], it: JsonObject, me: JsonObject, drawn: JsonObject) -> JsonObject:
+    """The arguments of a call, without those that were not drawn."""
+    given: JsonObject = {}
+    for name, whence, what in sources:
+        if whence == "drawn":
+            if what in drawn:
+                given[name] = drawn[what]
+        elif whence == "it":
+            given[name] = it[what]
+        elif whence == "me":
+            given[name] = me[what]
+        elif whence == "each":
+            given[name] = [(it if whose == "it" else me)[column] for whose, column in what]
+        else:
+            given[name] = what
+    return given
 
 
 def _draw(source: YamlFile, entities: Mapping[str, Entity], spec: Any, *keys: str | int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gen.conversation import Json, JsonObject, Plan
-from gen.dice import Dice, dice
+from gen.dice import Dice, Weighted, dice
 from gen.errors import unknown_name
 from gen.planning.allotment import Allotment
 from gen.planning.domain import DomainPlanner
@@ -19,7 +19,7 @@ from gen.tools.sampling import Distractors
 from gen.tools.schema import ToolSchema
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Planned:
     """A plan, and what is needed to speak it and to execute it."""
 
@@ -52,7 +52,7 @@ class Planner:
                 raise unknown_name("persona", name, personas(), where=recipe.where("personas", name))
         self._model = model
         self._domains = domains
-        self._personas = {name: w for name, w in model.personas.items() if w > 0} or dict.fromkeys(personas(), 1.0)
+        self._personas = Weighted({name: w for name, w in model.personas.items() if w > 0} or dict.fromkeys(personas(), 1.0))
         self.allotment = Allotment(model.scenarios, model.splits)
         self._numbers = Distractors(
             model.tools.offered.min, model.tools.offered.max, model.tools.distractors.near, model.tools.distractors.far
@@ -68,7 +68,7 @@ class Planner:
         world = die.below(len(domain.worlds)) if len(domain.worlds) > 1 else 0
         engine = domain.worlds[world]
         me = die.pick(self._people_of(at, world, split))
-        persona = personas()[die.weighted(self._personas)]
+        persona = personas()[die.among(self._personas)]
         faults: dict[int, str] = {}
         key = f"{self._model.name}-{slot:06d}"
         draft = Draft(domain, engine, die, me, faults)
@@ -123,13 +123,18 @@ class Planner:
         return self._people[key]
 
 
+_UNTIED = frozenset(("money", "integer", "choice", "flag", "text", "choices"))
+"""Kinds of what is said that mean the same whoever says it, on whatever day."""
+
+
 def _needs_system(draft: Draft) -> bool:
     """Whether the talk needs what only a system message says: who is signed in, what day it is, what is known, the policy."""
     if draft.policy or any(step.act in ("question", "unsupported", "know") for step in draft.steps):
         return True
-    return any(_tied(draft, want) for step in draft.steps for want in step.wants)
+    return any(_tied(draft, want) for step in draft.steps if step.speaker == "user" for want in step.wants)
 
 
 def _tied(draft: Draft, want: Want) -> bool:
-    dated = any(said.kind not in ("money", "integer", "choice", "flag", "text", "choices") for said in want.said.values())
-    return want.goal.needs_person or dated or bool(draft.described(want))
+    if want.goal.needs_person or any(said.kind not in _UNTIED for said in want.said.values()):
+        return True
+    return bool(draft.described(want))

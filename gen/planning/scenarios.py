@@ -215,7 +215,6 @@ def _same_thing(draft: Draft, last: Want) -> Want | None:
     if not last.subjects:
         return None
     subject = last.subjects[-1]
-    id_column = draft.planner.entities[subject.entity].id
     weights = {
         goal: goal.weight
         for goal in draft.planner.goals.values()
@@ -223,7 +222,7 @@ def _same_thing(draft: Draft, last: Want) -> Want | None:
     }
     while weights:
         goal = draft.die.weighted(weights)
-        if any(row[id_column] == subject.id for row in draft.candidates(goal, goal.where)):
+        if any(identifier == subject.id for _, identifier in draft.candidates(goal, goal.where)):
             mode = "again" if len(last.subjects) == 1 else "id"
             return draft.want_about(goal, Reference(subject.entity, subject.row, subject.id, mode))
         del weights[goal]
@@ -236,8 +235,10 @@ def _same_wish(draft: Draft, last: Want) -> Want | None:
         return None
     spoken = {reference.id for reference in last.subjects}
     entity = draft.planner.entities[last.subjects[0].entity]
-    rows = [row for row in draft.candidates(last.goal, last.goal.where) if row[entity.id] not in spoken]
-    return draft.want_about(last.goal, draft.reference(entity, dict(draft.die.pick(rows)), "id"), plain=True) if rows else None
+    places = [at for at, identifier in draft.candidates(last.goal, last.goal.where) if identifier not in spoken]
+    if not places:
+        return None
+    return draft.want_about(last.goal, draft.reference(entity, draft.row(entity, draft.die.pick(places)), "id"), plain=True)
 
 
 def _with_gap(draft: Draft) -> tuple[Want, str]:
@@ -293,10 +294,10 @@ def _amended_after(draft: Draft) -> None:
     draft.ask(want)
     draft.serve(want)
     entity = draft.planner.entities[want.goal.subject or ""]
-    rows = [row for row in draft.candidates(want.goal, want.goal.where) if row[entity.id] != want.subjects[0].id]
-    if not rows:
+    places = [at for at, identifier in draft.candidates(want.goal, want.goal.where) if identifier != want.subjects[0].id]
+    if not places:
         raise NothingFits("no other to mean")
-    meant = draft.want_about(want.goal, draft.reference(entity, dict(draft.die.pick(rows)), "id"), plain=True)
+    meant = draft.want_about(want.goal, draft.reference(entity, draft.row(entity, draft.die.pick(places)), "id"), plain=True)
     draft.ask(meant, act="correct")
     draft.serve(meant)
 

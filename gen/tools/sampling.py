@@ -43,8 +43,11 @@ class ToolSampler:
         self._tools = dict(tools)
         self._others = [tool for tool in others if tool.name not in self._tools]
         self._stand_ins = {name: {other for other, instead in (stands_in_for or {}).items() if name in instead} for name in self._tools}
-        self._likeness = likeness(list(self._tools.values()))
-        self._weights: dict[tuple[str, ...], dict[str, float]] = {}
+        self._exponents = {
+            anchor: {name: 1 / (0.001 + alike.get(name, 0.0) ** 2) for name in self._tools}
+            for anchor, alike in likeness(list(self._tools.values())).items()
+        }
+        """By tool: for each other one the inverse of its weight as a near distractor."""
 
     @property
     def names(self) -> list[str]:
@@ -61,29 +64,37 @@ class ToolSampler:
         wanted = list(dict.fromkeys(needed))
         barred = set(wanted) | set(without)
         for name in (*wanted, *without):
-            barred |= self._stand_ins.get(name, set())
+            barred |= self._stand_ins.get(name, _NONE)
         size = max(die.between(numbers.least, numbers.most), len(wanted))
-        far = min(sum(die.chance(numbers.far) for _ in range(size - len(wanted))), len(self._others))
+        far = min(_successes(size - len(wanted), numbers.far, die), len(self._others))
         pool = [name for name in self._tools if name not in barred]
-        chosen = self._chosen(pool, min(size - len(wanted) - far, len(pool)), tuple(wanted or without), numbers.near, die)
+        anchors = [name for name in wanted or without if name in self._tools]
+        chosen = self._chosen(pool, min(size - len(wanted) - far, len(pool)), anchors, numbers.near, die)
         tools = [self._tools[name] for name in (*wanted, *chosen)] + die.sample(self._others, far)
         return die.shuffled(tools)
 
-    def _chosen(self, pool: list[str], count: int, anchors: tuple[str, ...], near: float, die: Dice) -> list[str]:
+    def _chosen(self, pool: list[str], count: int, anchors: Sequence[str], near: float, die: Dice) -> list[str]:
         """Distractors of the domain: near ones by how alike they are to the closest anchor, the others at random."""
-        like = sum(die.chance(near) for _ in range(count)) if anchors else 0
+        like = _successes(count, near, die) if anchors else 0
         if like:
-            weights = self._weights_of(anchors)
-            keys = {name: die.random() ** (1 / weights[name]) for name in pool}  # weighted, without replacement (Efraimidis and Spirakis)
+            random = die.random
+            exponents = self._exponents_of(anchors)
+            keys = {name: random() ** exponents[name] for name in pool}  # weighted, without replacement (Efraimidis and Spirakis)
             pool = sorted(pool, key=keys.__getitem__, reverse=True)
         return pool[:like] + die.sample(pool[like:], count - like)
 
-    def _weights_of(self, anchors: tuple[str, ...]) -> dict[str, float]:
-        weights = self._weights.get(anchors)
-        if weights is None:
-            closest = {name: max(alike.get(anchor, 0.0) for anchor in anchors) for name, alike in self._likeness.items()}
-            weights = self._weights[anchors] = {name: 0.001 + close**2 for name, close in closest.items()}
-        return weights
+    def _exponents_of(self, anchors: Sequence[str]) -> Mapping[str, float]:
+        first, *others = (self._exponents[anchor] for anchor in anchors)
+        return dict(zip(first, map(min, first.values(), *(other.values() for other in others)), strict=True)) if others else first
+
+
+_NONE: frozenset[str] = frozenset()
+
+
+def _successes(trials: int, probability: float, die: Dice) -> int:
+    """How many of these trials come out."""
+    random = die.random
+    return sum([random() < probability for _ in range(trials)])
 
 
 def likeness(tools: Sequence[ToolSchema]) -> dict[str, dict[str, float]]:
