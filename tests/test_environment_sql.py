@@ -433,7 +433,8 @@ def test_the_planner_looks_and_does_not_write(shared: SqlEngine, sql: str) -> No
 
 
 def test_an_error_of_a_guard_while_it_runs_has_its_place(tmp_path: Path) -> None:
-    declared = "  read:\n    result: SELECT 1 AS a\n    guards:\n      - {name: g, find: 'SELECT 1 FROM notes WHERE add_days(text, 1)', else: 'no'}\n"
+    guard = "{name: g, find: 'SELECT 1 FROM notes WHERE add_days(text, 1)', else: 'no'}"
+    declared = f"  read:\n    result: SELECT 1 AS a\n    guards:\n      - {guard}\n"
     domain = written(tmp_path, NOTES + declared, tool("read"))
     with pytest.raises(BadInput, match="SQL:") as caught:
         after(engine(domain), "x", ("read", {}))

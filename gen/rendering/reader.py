@@ -55,11 +55,11 @@ class Reader:
     def word(self, *words: str) -> str:
         """Reads one of these words, the start of a text. Raises BadInput where something else stands."""
         piece = Span("", control=False, trained=False) if self.at_end() else self._pieces[self._next]
-        for word in words:
-            if not piece.control and piece.text.startswith(word):
-                self._consume(word)
-                return word
-        self.fail(f"expected {' or '.join(map(repr, words))}, found {self._found()}")
+        found = next((word for word in words if not piece.control and piece.text.startswith(word)), None)
+        if found is None:
+            self.fail(f"expected {' or '.join(map(repr, words))}, found {self._found()}")
+        self._consume(found)
+        return found
 
     def json(self) -> Json:
         """Reads text that is one JSON value. Raises BadInput for anything else, duplicate keys and NaN too."""
