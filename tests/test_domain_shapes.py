@@ -69,3 +69,11 @@ def test_a_value_of_the_wrong_kind_is_named_with_its_line(file: str, path: tuple
     with pytest.raises(BadInput) as caught:
         open_domain(f"{domain}/")
     assert re.fullmatch(rf".*/{file}:\d+", caught.value.where)
+
+
+def test_a_condition_that_is_no_sql_is_named_before_any_row_is_made(tmp_path: Path) -> None:
+    goal = next(iter(parse_yaml((LIBRARY / "environment.yaml").read_text(), LIBRARY).data["goals"]))
+    domain = spoilt(tmp_path / "library", "environment.yaml", ("goals", goal, "where"), "no_such_column = 1")
+    with pytest.raises(BadInput, match="no_such_column") as caught:
+        open_domain(f"{domain}/")
+    assert "environment.yaml:" in caught.value.where

@@ -54,6 +54,14 @@ class DomainPlanner:
         self._fakers: dict[str, list[Any]] = {}
         self._feasible: dict[tuple[str, int], list[Goal]] = {}
         self._choices: dict[tuple[str, int], Weighted[Goal]] = {}
+        self._try_conditions()
+
+    def _try_conditions(self) -> None:
+        """Let SQLite compile what goals say of their subjects, so that a wrong condition is named before any row is made."""
+        for goal in self.declared.values():
+            for condition in (goal.where, *goal.refused.values()) if goal.subject else ():
+                sql = self.candidates_sql(self.entities[goal.subject or ""], condition)
+                self.worlds[0].rows(sql, {"me": "", "today": self.worlds[0].today}, where=goal.place)
 
     # -- goals
 

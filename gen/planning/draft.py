@@ -17,8 +17,6 @@ from gen.planning.domain import DomainPlanner
 from gen.planning.draws import NothingFits, Reference, Said
 from gen.planning.goals import LAST, Entity, Find, Goal, arguments_of
 
-DATED = frozenset(("date", "period"))
-
 
 @dataclass(slots=True)
 class Change:

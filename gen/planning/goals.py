@@ -183,7 +183,9 @@ def _entity(declaration: Declaration, source: YamlFile, name: str, data: JsonObj
         for column in by:
             if column != LAST:
                 _one_of(source, column, columns, f"column of {table}", *keys, "find", i, "by")
-        _one_of(source, find.get("tool"), declaration.tools, "tool", *keys, "find", i, "tool")
+        _one_of(source, find["tool"], declaration.tools, "tool", *keys, "find", i, "tool")
+        if declaration.tools[find["tool"]].writes:
+            raise BadInput(f"{find['tool']} writes, so nothing can be found with it", where=where, allowed="tools without statements")
         parameters = declaration.tools[find["tool"]].schema.parameters.get("properties", {})
         for argument, spec in find.get("arguments", {}).items():
             _one_of(source, argument, parameters, f"parameter of {find['tool']}", *keys, "find", i, "arguments")
