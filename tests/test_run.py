@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
@@ -20,7 +21,9 @@ from gen.corpus.splits import leaks
 from gen.errors import BadInput
 from gen.planning.allotment import Allotment
 from gen.recipe import load_recipe
+from gen.synthesis.opening import open_workshop
 from gen.synthesis.run import Summary, synthesize
+from gen.synthesis.slots import make
 
 ROOT = Path(__file__).resolve().parent.parent
 ROWS = 520  # three blocks
@@ -257,3 +260,35 @@ def wait_for_children(parent: int) -> list[int]:
     wait_until(lambda: len(path.read_text().split()) >= 2)
     time.sleep(0.5)
     return [int(child) for child in path.read_text().split()]
+
+
+def test_making_rows_leaves_no_cycles_behind() -> None:
+    """The garbage collector is off while rows are made: nothing may need it."""
+    workshop = open_workshop(load_recipe("payments"))
+    for slot in range(40):
+        make(workshop, slot)
+    gc.collect()
+    gc.disable()
+    try:
+        for slot in range(40, 160):
+            make(workshop, slot)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+@pytest.mark.slow
+def test_a_run_that_asks_for_less_than_the_killed_one_takes_what_it_needs(tmp_path: Path) -> None:
+    out, direct = tmp_path / "payments", tmp_path / "direct" / "payments"
+    run(out, rows=400, shard=(1, 1))
+    run(out, rows=300)
+    run(direct, rows=300)
+    assert bytes_of(out) == bytes_of(direct)
+
+
+def test_an_unfinished_run_can_be_read(tmp_path: Path) -> None:
+    out = tmp_path / "payments"
+    run(out, rows=20, shard=(1, 1))
+    unfinished = list(read_rows(out))
+    run(out, rows=20)
+    assert unfinished == list(read_rows(out))

@@ -1,7 +1,7 @@
 """Candidates on disk: what the slots of a run came to, kept until the corpus is made of them.
 
-A block is a fixed range of slots; its file holds one line of JSON per outcome and is there whole or not at all. The last
-line counts and hashes the others, so that a file which something else tore or wrote is taken as absent and made again.
+A block is a fixed range of slots; its file holds lines of JSON, outcomes of slots among them, and is there whole or not at
+all. The last line counts and hashes the others, so that a file which something else tore or wrote is taken as absent and made again.
 What a line says is the business of who writes it (``gen/synthesis/``).
 """
 

@@ -16,7 +16,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
-from gen.conversation import Conversation
+from gen.conversation import Conversation, JsonObject
 from gen.corpus.blocks import BlockStore
 from gen.corpus.head import visible_files
 from gen.corpus.lock import WORK
@@ -182,9 +182,14 @@ def _candidates(folder: Path) -> Iterator[Conversation]:
 
 def _accepted(store: BlockStore, block: int) -> Iterator[Conversation]:
     seen: set[int] = set()
+    tools: JsonObject = {}
     for line, outcome in enumerate(store.read(block), 1):
+        tools = outcome.get("tools", tools)
         if outcome.get("accepted") and "conversation" in outcome:
-            row = conversation_from(outcome["conversation"], f"{store.path(block)}:{line}")
+            wire = outcome["conversation"]
+            known = tools.get(wire.get("domain"), {})  # rows of a block name the tools that its first line holds
+            wire["tools"] = [known.get(tool, tool) if isinstance(tool, str) else tool for tool in wire.get("tools", ())]
+            row = conversation_from(wire, f"{store.path(block)}:{line}")
             if row.slot not in seen:
                 seen.add(row.slot)
                 yield row

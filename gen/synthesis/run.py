@@ -299,7 +299,7 @@ def _blocks(slots: range) -> list[tuple[int, range]]:
 
 def _complete(store: BlockStore, block: int, slots: range) -> bool:
     """Whether the block on disk has every wanted slot: it may be of a run that was asked for fewer rows."""
-    return store.has(block) and {outcome["slot"] for outcome in store.read(block)} >= set(slots)
+    return store.has(block) and {outcome.get("slot") for outcome in store.read(block)} >= set(slots)
 
 
 def _now() -> datetime.datetime:

@@ -5,7 +5,7 @@ A pure function of (recipe, slot, first attempt). What concerns several rows is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -94,26 +94,36 @@ def _attempt(workshop: Workshop, slot: int, attempt: int) -> Conversation | Reje
     return replace(conversation, sources=examined.sources)
 
 
-def to_lines(candidate: Candidate) -> Iterator[str]:
-    """A candidate as lines of a block."""
-    for rejection in candidate.rejections:
-        yield _line(rejection.to_wire() | {"accepted": False})
-    if candidate.conversation is not None:
-        yield _line({"slot": candidate.slot, "accepted": True, "conversation": candidate.conversation.to_wire()})
+def to_lines(candidates: Iterable[Candidate]) -> list[str]:
+    """Candidates as the lines of a block: first the tools that they offer, by domain and name, which rows then only name."""
+    tools: dict[str, dict[str, JsonObject]] = {}
+    lines = []
+    for candidate in candidates:
+        lines += [_line(rejection.to_wire() | {"accepted": False}) for rejection in candidate.rejections]
+        row = candidate.conversation
+        if row is not None:
+            known = tools.setdefault(row.domain, {})
+            names = [tool["function"]["name"] for tool in row.tools]
+            known.update(zip(names, row.tools, strict=True))
+            wire = replace(row, tools=()).to_wire() | {"tools": names}
+            lines.append(_line({"slot": candidate.slot, "accepted": True, "conversation": wire}))
+    return [_line({"tools": tools}), *lines]
 
 
 def from_lines(workshop: Workshop, outcomes: list[JsonObject], slots: range) -> list[Candidate]:
-    """The candidates of a block from its lines. Tools are the workshop's own objects: equal ones are one."""
+    """The candidates of these slots from a block's lines. Tools are the workshop's own objects: equal ones are one."""
     rejections: dict[int, list[Rejection]] = {slot: [] for slot in slots}
     accepted: dict[int, Conversation] = {}
     for outcome in outcomes:
+        slot = outcome.get("slot")
+        if slot not in rejections:
+            continue  # the line of tools; slots of a run that was asked for more
         if outcome["accepted"]:
             wire = outcome["conversation"]
-            tools = workshop.tools[wire["domain"]]
-            wire["tools"] = [tools[tool["function"]["name"]] for tool in wire["tools"]]
-            accepted[outcome["slot"]] = Conversation.from_wire(wire)
+            wire["tools"] = [workshop.tools[wire["domain"]][name] for name in wire["tools"]]
+            accepted[slot] = Conversation.from_wire(wire)
         else:
-            rejections[outcome["slot"]].append(Rejection.from_wire(outcome))
+            rejections[slot].append(Rejection.from_wire(outcome))
     return [Candidate(slot, accepted.get(slot), tuple(rejections[slot])) for slot in slots]
 
 
