@@ -32,7 +32,7 @@ def _corpus(monkeypatch: pytest.MonkeyPatch) -> None:
         assert path == Path("corpora/payments")
         return iter(ROWS)
 
-    vars(reading).update(read_rows=read_rows, find_corpus=lambda path: Path(path or "corpora/payments"))
+    vars(reading).update(read_rows=read_rows, find_corpus=lambda path: Path(path or "corpora/payments"), warning_about=lambda path: "")
     monkeypatch.setitem(sys.modules, "gen.corpus.reading", reading)
 
 
@@ -49,6 +49,11 @@ def test_a_row_in_a_pipe_is_the_exact_text(row: str) -> None:
 def test_without_row_every_row_is_a_line() -> None:
     lines = [json.loads(line) for line in run().stdout.splitlines()]
     assert lines == [{"id": row.id, "text": TEXT.format(row.slot), "trained": [LEARNED]} for row in ROWS]
+
+
+def test_where_no_corpus_is_named_stderr_says_which_one_it_is() -> None:
+    assert "corpora/payments (made last in this folder)" in run("--row", "0").stderr
+    assert run("corpora/payments", "--row", "0").stderr == ""
 
 
 def test_json_gives_spans_that_tell_content_from_control() -> None:

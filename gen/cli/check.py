@@ -66,11 +66,9 @@ def check(
     elif list_rules:
         _list_rules(as_json)
     else:
-        from gen.corpus.reading import find_corpus
+        from gen.cli.console import the_corpus
 
-        path = find_corpus(corpus)
-        if corpus is None:
-            click.echo(f"checking {path}", err=True)
+        path = the_corpus(corpus)
         if testing:
             _self_test(path, as_json)
         else:
@@ -135,13 +133,10 @@ def _recipe(corpus: Path) -> JsonObject:
 
 def _check(path: Path, ignore: tuple[str, ...], limit: int, as_json: bool) -> None:
     from gen.checks.table import known_codes
-    from gen.corpus.reading import read_rows, warning_about
+    from gen.corpus.reading import read_rows
     from gen.errors import AnswerIsNo
 
     ignored = known_codes((*ignore, *_recipe(path).get("checks", {}).get("ignore", ())), where="--ignore")
-    warning = warning_about(path)
-    if warning:
-        click.echo(warning, err=True)
     tally = _examine(_with_progress(read_rows(path), path), open_context(path), ignored)
     tally.files = _changed_files(path)
     if as_json:

@@ -34,11 +34,12 @@ def render(corpus: str | None, name: str, wanted: str | None, out: str | None, a
 
     Without CORPUS, the one that was made last in this folder.
     """
-    from gen.corpus.reading import find_corpus, read_rows
+    from gen.cli.console import the_corpus
+    from gen.corpus.reading import read_rows
     from gen.rendering.templates import template_named
 
     template = template_named(name)
-    rows = read_rows(find_corpus(corpus))
+    rows = read_rows(the_corpus(corpus))
     if wanted is None:
         _write((_line(row, template, spans_only=as_json) for row in rows), out)
         return
