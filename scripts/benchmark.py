@@ -249,7 +249,7 @@ def profiled(recipe: Recipe, rows: int, top: int, by: str) -> dict[str, Any]:
         synthesize(recipe, Path(scratch) / "first", rows=1, workers=1, shard=None, progress=Silent())
         synthesize(recipe, Path(scratch) / "profiled", rows=rows, workers=1, shard=None, progress=progress)
         progress.profile.disable()
-    stats: Stats = pstats.Stats(progress.profile).stats  # type: ignore[attr-defined]
+    stats: Stats = pstats.Stats(progress.profile).stats  # type: ignore[attr-defined]  # typeshed leaves it out
     total = sum(entry[2] for entry in stats.values())
     return {
         "rows": rows,

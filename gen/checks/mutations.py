@@ -182,7 +182,7 @@ def stale_id(conversation: Conversation, dice: Dice) -> Conversation | None:
     """An id of the same kind that was seen before, of something else."""
     found = []
     for place, name, value in _arguments(conversation, lambda value, schema: _is_id(value)):
-        prefix = _ID.fullmatch(value)[1]  # type: ignore[index]
+        prefix = _ID.sub(r"\1", value)
         seen = {m[0] for message in conversation.messages[: place[0]] for m in _ID.finditer(message.content) if m[1] == prefix}
         found += [(place, name, other) for other in sorted(seen - {value})]
     return _with_argument(conversation, *dice.pick(found)) if found else None

@@ -23,6 +23,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -236,12 +237,12 @@ def _moves(folder: Path, shards: tuple[Shard, ...]) -> Iterator[tuple[str, Calla
         yield "write interim card", lambda: write_whole(folder / README, (card.encode(),))
     else:  # shards of another run that was killed here would be read beside ours, since no head excludes them
         for stray in _strays(folder, {shard.path for shard in shards}):
-            yield f"delete {stray.name}", lambda stray=stray: delete(stray)  # type: ignore[misc]
+            yield f"delete {stray.name}", partial(delete, stray)
     make_folder(folder / DATA)
     for shard in shards:
         target = folder / shard.path
         source = folder / WORK / "shards" / f"{target.name.partition('-of-')[0]}.parquet"
-        yield f"move {target.name}", lambda source=source, target=target: move_whole(source, target)  # type: ignore[misc]
+        yield f"move {target.name}", partial(move_whole, source, target)
 
 
 def _write_rejected(folder: Path, rejected: Mapping[str, Iterable[str]]) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from sqlite3 import Row
-from typing import Any
+from typing import Any, Literal
 
 from gen.conversation import ExpectedCall, Fact, Json, JsonObject
 from gen.dice import Dice, Weighted
@@ -204,10 +204,10 @@ class Draft:
     def execute(self, name: str, arguments: JsonObject, after: Sequence[int] = (), *, expected: str = "result") -> tuple[int, Json]:
         """Execute a call that the plan requires. Raises NothingFits where it does not come out as expected."""
         result = self._call(name, arguments)
-        outcome = "error" if isinstance(result, dict) and set(result) == {"error"} else "result"
+        outcome: Literal["error", "result"] = "error" if isinstance(result, dict) and set(result) == {"error"} else "result"
         if outcome != expected:
             raise NothingFits(f"{name}: {result}")
-        self.calls.append(ExpectedCall(name, arguments, outcome, tuple(after)))  # type: ignore[arg-type]  # one of the two literals
+        self.calls.append(ExpectedCall(name, arguments, outcome, tuple(after)))
         return len(self.calls) - 1, result
 
     def _call(self, name: str, arguments: JsonObject) -> Json:

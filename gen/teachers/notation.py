@@ -156,7 +156,7 @@ def _said(parts: tuple[Part, ...]) -> Part:
     if len(made) == 2:
         (one, two), (start, middle, end) = made, texts
         return lambda speaker: f"{start}{one(speaker)}{middle}{two(speaker)}{end}"
-    return lambda speaker: "".join([part if part.__class__ is str else part(speaker) for part in parts])  # type: ignore[operator]
+    return lambda speaker: "".join([part if isinstance(part, str) else part(speaker) for part in parts])
 
 
 def _between(parts: tuple[Part, ...]) -> list[str]:

@@ -7,7 +7,7 @@ Which of these there are is the persona's; values are said in the persona's voic
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from gen.planning.draft import Step, Want
 from gen.planning.personas import Persona
@@ -115,11 +115,15 @@ class UserActs:
             (attached if ATTACHED.match(finish.plain(clause)) else apart).append(clause)
         return attached, apart
 
-    def coloured(self, talk: Talk, want: Want | None, core: str) -> str:
-        """The request with what this persona says around it."""
+    def coloured(self, talk: Talk, want: Want | None, core: str, more: Sequence[str] = ()) -> str:
+        """The request with what this persona says around it.
+
+        The reason is that of ``want``, so it stays beside ``core``: after ``more``, the other requests, it would be said of them.
+        """
         persona, die = talk.planned.persona, talk.die
         early = 0.75 if core.endswith("?") else 0.45  # a question is mostly what people end with
         before: list[str] = []
+        beside: list[str] = []
         after: list[str] = []
         if die.chance(persona.aside):
             aside = finish.stop(spoken(talk, "aside"), question=False)
@@ -127,12 +131,12 @@ class UserActs:
         why = self.phrases.goals[want.goal.name].lists.get("why") if want else None
         if why and die.chance(persona.why):
             reason = finish.stop(realise(why, Words(talk)), question=False)
-            (before if die.chance(early - 0.15) else after).append(reason)
+            (before if die.chance(early - 0.15) else beside).append(reason)
         if die.chance(persona.urgency):
             after.append(finish.stop(spoken(talk, "urgency"), question=False))
         if die.chance(persona.thanks):
             after.append(finish.stop(words(talk, "thanks_formal" if persona.formal else "thanks_casual"), question=False))
-        return " ".join([*before, core, *after])
+        return " ".join([*before, core, *beside, *more, *after])
 
 
 def _lower_outside(text: str) -> str:
@@ -150,9 +154,8 @@ def _lower_outside(text: str) -> str:
 def _request(acts: UserActs, talk: Talk, step: Step) -> str:
     first = step.wants[0]
     core = acts.core(talk, first, step)
-    for want in step.wants[1:]:
-        core = f"{core} {spoken(talk, 'and_also')} {acts.core(talk, want, step)}"
-    text = acts.coloured(talk, first, core)
+    more = [f"{spoken(talk, 'and_also')} {acts.core(talk, want, step)}" for want in step.wants[1:]]
+    text = acts.coloured(talk, first, core, more)
     if step.detail == "amend" and step.change:
         text = f"{text} {_correction(talk, step)}"
     return text
