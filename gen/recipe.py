@@ -10,7 +10,7 @@ import datetime
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -83,6 +83,50 @@ class Train(_Part):
     base: str = "google/gemma-2-2b-it"
 
 
+class Price(_Part):
+    """What a million tokens cost, in whatever currency ``--max-cost`` is in."""
+
+    input: float = Field(ge=0, allow_inf_nan=False)
+    output: float = Field(ge=0, allow_inf_nan=False)
+
+
+class Judge(_Part):
+    """A model that reads accepted conversations and refuses what falls below ``least`` in any point of the rubric."""
+
+    name: str = Field("", description="a teacher's name; the assistant's own model, if empty")
+    least: int = Field(3, ge=1, le=5, description="the lowest mark, from 1 to 5, that passes in every point")
+    rubric: list[str] = Field(
+        default_factory=lambda: [
+            "The user sounds like a person with this wish, and gives nothing away that such a person would not know.",
+            "The assistant's answers say what the results say, completely and without anything made up.",
+            "The assistant acts only when it knows enough, and asks or declines where it has to.",
+        ],
+        min_length=1,
+    )
+
+
+class Teacher(_Part):
+    """Who speaks: the simulator, or a language model as both user and assistant (or two of them)."""
+
+    name: str = Field("simulator", description="simulator, local:MODEL, vllm:MODEL or server:http://HOST:PORT/v1#MODEL")
+    user: str = Field("", description="another model as the user; the same, if empty")
+    guidance: Literal["none", "plan"] = Field("none", description="plan: the assistant's model sees the expected calls (for weak models)")
+    temperature: float = Field(0.8, ge=0, le=2)
+    top_p: float = Field(0.95, gt=0, le=1)
+    max_tokens: int = Field(768, ge=64, description="of one turn")
+    tries: int = Field(3, ge=1, description="of one turn, until it can be read and its calls fit their schemas")
+    turns: int = Field(40, ge=2, description="of the assistant in one conversation, before it is given up")
+    keep_repaired: bool = Field(True, description="keep rows in which a failed call was repaired; the failed one is not trained on")
+    concurrency: int = Field(64, ge=1, description="requests in flight")
+    price: Price | None = Field(None, description="per million tokens; --max-cost needs it")
+    judge: Judge | None = None
+
+
+def _as_teacher(value: Any) -> Any:
+    """``teacher: simulator`` is short for ``teacher: {name: simulator}``."""
+    return {"name": value} if isinstance(value, str) else value
+
+
 class RecipeModel(_Part):
     """A recipe, resolved: every key has a value."""
 
@@ -98,7 +142,9 @@ class RecipeModel(_Part):
     today: Annotated[list[datetime.date], BeforeValidator(_as_list, datetime.date | list[datetime.date]), Field(min_length=1)] = Field(
         default_factory=lambda: [datetime.date(2026, 3, 17)], description="the day, or days, on which conversations play"
     )
-    teacher: str = "simulator"
+    teacher: Annotated[Teacher, BeforeValidator(_as_teacher, str | Teacher)] = Field(
+        default_factory=lambda: Teacher.model_validate({}), description="who speaks; its name, or a mapping with one"
+    )
     attempts: int = Field(60, ge=1, description="tries that a slot has before the run falls short")
     splits: dict[str, Weight] = Field(default_factory=lambda: {"train": 0.9, "test": 0.1})
     checks: Checks = Field(default_factory=lambda: Checks(near_duplicates=0.7))
@@ -141,12 +187,17 @@ class Recipe:
         return self.origin.where(*keys)
 
     def to_json(self) -> dict[str, Any]:
-        """The resolved recipe as JSON values, with every default filled in."""
-        return self.model.model_dump(mode="json")
+        """The resolved recipe as JSON values, with every default filled in; of a teacher only what differs from it."""
+        teacher = self.model.teacher.model_dump(mode="json", exclude_defaults=True) | {"name": self.model.teacher.name}
+        return self.model.model_dump(mode="json") | {"teacher": teacher["name"] if len(teacher) == 1 else teacher}
 
     def pinned(self) -> dict[str, Any]:
-        """What decides a row's bytes: the recipe without what only concerns how many rows, or what is done with them later."""
-        return {k: v for k, v in self.to_json().items() if k not in ("rows", "description", "attempts", "render", "push", "train")}
+        """What decides a row's bytes: the recipe without what only concerns how many rows, where models run and what they cost,
+        or what is done with the rows later. The teacher's address is for ``rows_digest`` to leave out."""
+        pinned = {k: v for k, v in self.to_json().items() if k not in ("rows", "description", "attempts", "render", "push", "train")}
+        if isinstance(pinned["teacher"], dict):
+            pinned["teacher"] = {k: v for k, v in pinned["teacher"].items() if k not in ("concurrency", "price")}
+        return pinned
 
     def digest(self) -> str:
         return digest(self.pinned())
@@ -210,6 +261,8 @@ def _changed(data: dict[str, Any], change: str) -> tuple[dict[str, Any], str]:
     here = copy
     for part in keys[:-1]:
         child = here.get(part)
+        if part == "teacher":
+            child = _as_teacher(child)
         if child is not None and not isinstance(child, dict):
             raise BadInput(f"{part!r} holds no keys", where=f"--set {key}")
         here[part] = dict(child or {})
@@ -238,9 +291,10 @@ def _keys_at(keys: Iterable[str | int]) -> list[str]:
     model: type[BaseModel] = RecipeModel
     for key in keys:
         annotation = model.model_fields[str(key)].annotation
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        inner = next((part for part in (annotation, *get_args(annotation)) if isinstance(part, type) and issubclass(part, BaseModel)), None)
+        if inner is None:
             return []
-        model = annotation
+        model = inner
     return list(model.model_fields)
 
 

@@ -30,7 +30,7 @@ def refused(text: str, *changes: str) -> BadInput:
 
 def test_a_name_and_a_domain_are_enough() -> None:
     model = built(LEAST).model
-    assert (model.rows, model.seed, model.teacher, model.language) == (1000, 7, "simulator", "en")
+    assert (model.rows, model.seed, model.teacher.name, model.language) == (1000, 7, "simulator", "en")
     assert (model.tools.offered.min, model.tools.offered.max) == (3, 8)
     assert model.splits == {"train": 0.9, "test": 0.1}
     assert [day.isoformat() for day in model.today] == ["2026-03-17"]

@@ -11,7 +11,7 @@ conversation that it rejects and one that it accepts.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gen.checks import answers, calls, corpus_rules, goal, grounding, structure, text
 from gen.checks.context import EMPTY, Context
@@ -46,7 +46,19 @@ def examine(conversation: Conversation, context: Context = EMPTY, *, ignore: Col
     row = Row(conversation, context)
     rules = [pair for pair in _ROW_RULES if pair[0].code not in ignore] if ignore else _ROW_RULES
     findings = [rule.finding(problem) for rule, function in rules for problem in function(row, context)]
+    if conversation.untrained:
+        findings = [_pardoned(finding, conversation.untrained) for finding in findings]
     return Examination(tuple(findings), tuple(grounding.trace_row(row)[0]))
+
+
+OF_CALLS = frozenset(("FC202", "FC203", "FC301", "FC604"))
+"""What is wrong with a call alone: nobody learns it from a message that is not trained on."""
+
+
+def _pardoned(finding: Finding, untrained: Collection[int]) -> Finding:
+    """A fault of a call as a note, where its message is not trained on."""
+    at = any(finding.where.startswith(f"messages[{index}].tool_calls") for index in untrained)
+    return replace(finding, severity="note") if at and finding.code in OF_CALLS else finding
 
 
 def check_row(conversation: Conversation, context: Context = EMPTY, *, ignore: Collection[str] = ()) -> list[Finding]:

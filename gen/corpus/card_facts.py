@@ -51,7 +51,7 @@ def card_facts(
         ),
         recipe=recipe_text,
         seed=model.seed,
-        teacher=model.teacher,
+        teacher=model.teacher.name,
         versions=versions,
         candidates=ledger.get("candidates", 0),
         rejected=ledger.get("rejected", {}),

@@ -1,21 +1,19 @@
-"""The conversation loop: a user, an assistant and an environment, and what they say to each other."""
+"""The conversation loop: a user, an assistant and an environment, and what they say to each other.
+
+It waits where a speaker has to be waited for. The simulator never does: ``at_once`` runs its conversations without an event loop.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Coroutine, Sequence
+from typing import Any, Protocol, TypeVar
 
 from gen.canonical import exact_json
 from gen.conversation import Conversation, Json, JsonObject, Message
 from gen.planning.planner import Planned
+from gen.teachers.speakers import GaveUp, Speakers
 
-
-class Speakers(Protocol):
-    """A teacher in one conversation: how it opens, and what user and assistant say next (None: the user is done)."""
-
-    def system(self) -> Message | None: ...
-    def user(self, messages: Sequence[Message]) -> Message | None: ...
-    def assistant(self, messages: Sequence[Message]) -> Message: ...
+T = TypeVar("T")
 
 
 class Environment(Protocol):
@@ -24,20 +22,29 @@ class Environment(Protocol):
     def call(self, name: str, arguments: JsonObject) -> Json: ...
 
 
-def converse(planned: Planned, speakers: Speakers, environment: Environment, *, teacher: str) -> Conversation:
-    """Let them speak until the user is done. The environment runs this conversation already."""
+async def converse(planned: Planned, speakers: Speakers, environment: Environment, *, teacher: str) -> Conversation:
+    """Let them speak until the user is done. Raises GaveUp where one of them cannot go on."""
     opening = speakers.system()
     messages: list[Message] = [] if opening is None else [opening]
-    while (said := speakers.user(messages)) is not None:
-        messages.append(said)
-        while True:
-            turn = speakers.assistant(messages)
-            messages.append(turn)
-            if not turn.tool_calls:
-                break
-            for call in turn.tool_calls:
-                result = environment.call(call.name, call.arguments)
-                messages.append(Message("tool", exact_json(result), tool_call_id=call.id, name=call.name))
+    try:
+        while (said := await speakers.user(messages)) is not None:
+            messages.append(said)
+            while True:
+                turn = await speakers.assistant(messages)
+                messages.append(turn)
+                if not turn.tool_calls:
+                    break
+                for call in turn.tool_calls:
+                    result = environment.call(call.name, call.arguments)
+                    messages.append(Message("tool", exact_json(result), tool_call_id=call.id, name=call.name))
+    except GaveUp as gave_up:
+        gave_up.messages = tuple(messages)
+        raise
+    return row_of(planned, messages, teacher)
+
+
+def row_of(planned: Planned, messages: Sequence[Message], teacher: str) -> Conversation:
+    """What was said, with what is known of it."""
     return Conversation(
         id=planned.key,
         messages=tuple(messages),
@@ -51,3 +58,14 @@ def converse(planned: Planned, speakers: Speakers, environment: Environment, *, 
         attempt=planned.attempt,
         plan=planned.plan,
     )
+
+
+def at_once(waiting: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine that waits for nothing."""
+    try:
+        waiting.send(None)
+    except StopIteration as ended:
+        result: T = ended.value
+        return result
+    waiting.close()
+    raise RuntimeError("what was to be there at once waits for something")

@@ -24,7 +24,7 @@ from gen.planning.domain import DomainPlanner
 from gen.planning.planner import Planner
 from gen.recipe import Recipe, build_recipe
 from gen.rendering.templates import TEMPLATES
-from gen.teachers.simulator import NAME as SIMULATOR
+from gen.teachers.naming import SIMULATOR, teacher_name
 from gen.teachers.simulator import Simulator
 from gen.tools.catalogue import Domain, domains, find_domain
 from gen.tools.schema import ToolSchema
@@ -110,11 +110,12 @@ def no_collection() -> Iterator[None]:
 
 def _opened(recipe: Recipe, filled: Filled | None) -> Workshop:
     model = recipe.model
-    if model.teacher != SIMULATOR:
-        raise BadInput(f"unknown teacher {model.teacher!r}", where=recipe.where("teacher"), allowed=SIMULATOR)
+    for key in ("name", "user"):
+        if name := getattr(model.teacher, key):
+            teacher_name(name, where=recipe.where("teacher", key))
     if model.render.template not in TEMPLATES:
         raise unknown_name("template", model.render.template, TEMPLATES, where=recipe.where("render", "template"))
-    if model.language != "en":
+    if model.language != "en" and model.teacher.name == SIMULATOR:
         raise BadInput(f"the simulator does not speak {model.language!r}", where=recipe.where("language"), allowed="en")
     named = [find_domain(name, where=recipe.where("tools", "domains", i)) for i, name in enumerate(model.tools.domains)]
     _check_only(recipe, named)

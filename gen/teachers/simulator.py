@@ -18,6 +18,7 @@ from gen.planning.draft import Step
 from gen.planning.planner import Planned
 from gen.recipe import Recipe
 from gen.teachers.habits import Habits
+from gen.teachers.naming import SIMULATOR
 from gen.teachers.phrases import english, read_phrases
 from gen.teachers.simulated_assistant import AssistantActs
 from gen.teachers.simulated_user import UserActs
@@ -25,7 +26,7 @@ from gen.teachers.system import choose_facts, system_text
 from gen.teachers.talk import Talk
 from gen.values.speak import Voice
 
-NAME = "simulator"
+NAME = SIMULATOR
 
 
 class Simulator:
@@ -65,7 +66,7 @@ class Dialogue:
         """How the conversation begins, where it begins with a system message."""
         return Message("system", system_text(self.talk)) if self.talk.planned.system else None
 
-    def user(self, messages: Sequence[Message]) -> Message | None:
+    async def user(self, messages: Sequence[Message]) -> Message | None:
         """What the user says next; None at the end."""
         if self.at >= len(self.steps):
             return None
@@ -74,7 +75,7 @@ class Dialogue:
         self.at += 1
         return Message("user", self.users.speak(self.talk, step, first=first))
 
-    def assistant(self, messages: Sequence[Message]) -> Message:
+    async def assistant(self, messages: Sequence[Message]) -> Message:
         """What the assistant says or calls next."""
         step = self.steps[self.at]
         self.at += 1
