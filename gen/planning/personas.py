@@ -13,11 +13,13 @@ from gen.yaml_file import read_yaml
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """Rates (0 to 1) of what a speaker does; ``forms`` weighs the forms of a request (do, want, know, ask, say, short)."""
+    """Rates (0 to 1) of what a speaker does; ``forms`` weighs the forms of a request (do, want, know, ask, say, short); ``manner``
+    tells a language model how this user writes."""
 
     name: str
     voice: Mapping[str, float]
     forms: Mapping[str, float]
+    manner: str = ""
     formal: bool = False
     greeting: float = 0.0
     thanks: float = 0.0

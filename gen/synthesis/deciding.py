@@ -6,23 +6,24 @@ looked for; people are on one side by construction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from gen.checks.near_duplicates import NearDuplicates
 from gen.corpus.cells import Cells, wire_of
 from gen.synthesis.entries import Entry, Row, entry_of
 from gen.synthesis.ledger import Ledger
-from gen.synthesis.opening import Workshop
-from gen.synthesis.slots import Rejection, make
+from gen.synthesis.slots import Candidate, Rejection
+
+Again = Callable[[int, int], Candidate | None]
+"""(slot, attempt) → the slot's candidate from that attempt on; None where nobody can make it any more."""
 
 
 class Decider:
     """Knows every row that was accepted so far."""
 
-    def __init__(self, workshop: Workshop, ledger: Ledger) -> None:
-        self._workshop = workshop
+    def __init__(self, near_duplicates: float, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._near = NearDuplicates(workshop.recipe.model.checks.near_duplicates)
+        self._near = NearDuplicates(near_duplicates)
         self._wordings: dict[str, tuple[str, str]] = {}
 
     def remember(self, row: Row) -> None:
@@ -32,21 +33,31 @@ class Decider:
         self._wordings.setdefault(row.wording, (cells["split"], cells["id"]))
         self._ledger.accept(cells)
 
-    def decide(self, entries: Iterable[Entry]) -> Iterator[Cells]:
-        """The accepted rows, in slot order; what is refused goes into the ledger."""
+    def decide(self, entries: Iterable[Entry], again: Again) -> Iterator[Cells]:
+        """The accepted rows, in slot order; what is refused goes into the ledger. Ends before the first slot that ``again`` cannot make."""
         for entry in entries:
-            self._ledger.refused(entry.rejections)
-            row = entry.row
-            while row is not None and (refused := self._conflict(row)) is not None:
-                self._ledger.refused((refused,))
-                again = entry_of(make(self._workshop, entry.slot, row.cells["attempt"] + 1))
-                self._ledger.refused(again.rejections)
-                row = again.row
+            decided = self._decided(entry, again)
+            if decided is None:
+                return
+            row, rejections = decided
+            self._ledger.refused(rejections)
             if row is None:
                 self._ledger.fell_short(entry.slot)
             else:
                 self._ledger.accept(row.cells)
                 yield row.cells
+
+    def _decided(self, entry: Entry, again: Again) -> tuple[Row | None, list[Rejection]] | None:
+        """The row of a slot and all that was refused there; None where nobody can make its next attempt."""
+        row, rejections = entry.row, [*entry.rejections]
+        while row is not None and (refused := self._conflict(row)) is not None:
+            candidate = again(entry.slot, row.cells["attempt"] + 1)
+            if candidate is None:
+                return None
+            next_entry = entry_of(candidate)
+            rejections += [refused, *next_entry.rejections]
+            row = next_entry.row
+        return row, rejections
 
     def _conflict(self, row: Row) -> Rejection | None:
         split, key = row.cells["split"], row.cells["id"]

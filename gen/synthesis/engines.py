@@ -39,8 +39,8 @@ Block = tuple[int, range]
 @contextmanager
 def making(
     workshop: Workshop, blocks: Sequence[Block], store: BlockStore, *, workers: int, scratch: Path
-) -> Iterator[Iterator[list[Entry]]]:
-    """The entries of these blocks, in order; each block is in the store by then. Workers start at once.
+) -> Iterator[Iterator[Entry]]:
+    """The entries of these blocks, in order; their block is in the store by then. Workers start at once.
 
     Where workers have to open the workshop themselves, they find its filled databases in the folder ``scratch``.
     """
@@ -49,7 +49,7 @@ def making(
             with closing(_Workers(workshop, blocks, store, workers, scratch)) as several:
                 yield several.entries()
         else:
-            yield (_make_block(workshop, store, block) for block in blocks)
+            yield (entry for block in blocks for entry in _make_block(workshop, store, block))
 
 
 def _make_block(workshop: Workshop, store: BlockStore, block: Block) -> list[Entry]:
@@ -70,7 +70,7 @@ class _Workers:
         with suppress(BrokenProcessPool):  # who asks for the entries will see it again
             self._hand_out()
 
-    def entries(self) -> Iterator[list[Entry]]:
+    def entries(self) -> Iterator[Entry]:
         """Raises OutsideFailed where workers keep being killed."""
         restarts = 0
         while self._running or self._waiting:
@@ -84,7 +84,7 @@ class _Workers:
                 self._start_again()
             else:
                 self._running.popleft()
-                yield entries
+                yield from entries
         else:
             return
         raise OutsideFailed(

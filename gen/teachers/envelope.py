@@ -7,12 +7,15 @@ required, which is what the strictest servers ask of a schema.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gen.conversation import JsonObject
+import orjson
+
+from gen.conversation import Json, JsonObject
 from gen.tools.schema import ToolSchema
+from gen.tools.validation import validator
 
 MOST_CALLS = 5
 LONGEST_THOUGHT = 600
@@ -85,3 +88,76 @@ class Turn:
     thought: str = ""
     calls: tuple[tuple[str, JsonObject], ...] = ()
     done: bool = False
+
+
+class Unreadable(Exception):
+    """A completion that is no turn: ``reason`` in a word for the ledger, and what is wrong for the model that wrote it."""
+
+    def __init__(self, reason: str, problem: str) -> None:
+        super().__init__(problem)
+        self.reason = reason
+
+
+def read_user(text: str) -> Turn:
+    """A user's turn. A model that nobody holds to the form may just say it. Raises Unreadable."""
+    value = _object_in(text)
+    if value is None:
+        if "{" in text or not text.strip():
+            raise Unreadable("no_json", "it is not one JSON object")
+        return Turn(text.strip())
+    said = value.get("text")
+    if not isinstance(said, str):
+        raise Unreadable("wrong_form", 'the key "text" holds no text')
+    return Turn(said.strip(), done=value.get("done") is True)
+
+
+def read_assistant(text: str, tools: Mapping[str, ToolSchema]) -> Turn:
+    """An assistant's turn whose calls fit the schemas of their tools, whatever an engine promised. Raises Unreadable."""
+    value = _object_in(text)
+    if value is None:
+        raise Unreadable("no_json", "it is not one JSON object")
+    thought, said, calls = value.get("thought", ""), value.get("text", ""), value.get("calls", [])
+    if not isinstance(thought, str) or not isinstance(said, str) or not isinstance(calls, list):
+        raise Unreadable("wrong_form", 'its keys are "thought" and "text", which hold texts, and "calls", which holds a list')
+    read = tuple(_read_call(call, tools) for call in calls)
+    if not read and not said.strip():
+        raise Unreadable("empty", 'it neither says nor calls anything: "text" or "calls" must hold something')
+    return Turn(said.strip(), thought.strip(), read)
+
+
+def _read_call(call: Json, tools: Mapping[str, ToolSchema]) -> tuple[str, JsonObject]:
+    name, arguments = (call.get("name"), call.get("arguments")) if isinstance(call, dict) else (None, None)
+    if not isinstance(name, str) or not isinstance(arguments, dict):
+        raise Unreadable("wrong_form", 'a call is {"name": "...", "arguments": {...}}')
+    tool = tools.get(name)
+    if tool is None:
+        raise Unreadable("unknown_tool", f"there is no tool {name!r}, only {', '.join(tools) or 'none at all'}")
+    arguments = _without_nulls(arguments, tool.parameters)
+    for path, problem in validator(name, tool.parameters).errors(arguments):
+        raise Unreadable("invalid_arguments", f"the arguments of {name} do not fit: {path or 'they'}: {problem}")
+    return name, arguments
+
+
+def _without_nulls(value: Json, schema: Json) -> Json:
+    """Without the keys that hold null where the schema has no null: so strict servers make models leave a key out."""
+    if not isinstance(value, dict) or not isinstance(schema, dict):
+        return value
+    properties = schema.get("properties", {})
+    kept = {key: inner for key, inner in value.items() if inner is not None or _admits_null(properties.get(key, {}))}
+    return {key: _without_nulls(inner, properties.get(key, {})) for key, inner in kept.items()}
+
+
+def _admits_null(schema: Json) -> bool:
+    return validator("", schema).is_valid(None)
+
+
+def _object_in(text: str) -> JsonObject | None:
+    """The JSON object that a completion is, or that stands in it between a few words or in a fence."""
+    for candidate in (text, text[text.find("{") : text.rfind("}") + 1]):
+        try:
+            value = orjson.loads(candidate)
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            return value
+    return None

@@ -7,18 +7,18 @@ the user's acts say is in simulated_user.py, the assistant's in simulated_assist
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
-from gen.conversation import Message, ToolCall
+from gen.conversation import Json, Message, ToolCall
 from gen.dice import Dice, dice
 from gen.planning.domain import DomainPlanner
 from gen.planning.draft import Step
+from gen.planning.personas import personas
 from gen.planning.planner import Planned
 from gen.recipe import Recipe
 from gen.teachers.habits import Habits
-from gen.teachers.naming import SIMULATOR
 from gen.teachers.phrases import english, read_phrases
 from gen.teachers.simulated_assistant import AssistantActs
 from gen.teachers.simulated_user import UserActs
@@ -26,7 +26,8 @@ from gen.teachers.system import choose_facts, system_text
 from gen.teachers.talk import Talk
 from gen.values.speak import Voice
 
-NAME = SIMULATOR
+PLAIN = "plain"
+"""The persona in which a script is rehearsed."""
 
 
 class Simulator:
@@ -49,6 +50,32 @@ class Simulator:
         talk = Talk(planned, die, self._phrases, self._entities, voice, planned.plan.today, short_dates=die.chance(0.3))
         choose_facts(talk)
         return Dialogue(talk, planned.steps, self._users, self._assistants, self._thoughts)
+
+    def rehearse(self, planned: Planned) -> Rehearsal:
+        """What a plain user would say at each of the user's steps, for a language model to say in its own words."""
+        dialogue = self.begin(replace(planned, persona=personas()[PLAIN]))
+        system = dialogue.system()
+        executed = iter(planned.executed)
+        results: list[Json] = []
+        lines: list[tuple[Step, str]] = []
+        for step in planned.steps:
+            if step.speaker == "user":
+                lines.append((step, dialogue.users.speak(dialogue.talk, step, first=not lines)))
+            elif step.act == "call":
+                results = [next(executed)[2] for _ in step.calls]
+            else:
+                dialogue.assistants.speak(dialogue.talk, step, results)
+                results = []
+        return Rehearsal(system.content if system else "", lines, dialogue.talk.phrases.company)
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """A script as the simulator would speak it: the system message, the user's steps with their lines, whose customer it is."""
+
+    system: str
+    lines: Sequence[tuple[Step, str]]
+    company: str
 
 
 @dataclass

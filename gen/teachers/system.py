@@ -62,6 +62,11 @@ def system_text(talk: Talk) -> str:
     return finish.settle(joint.join([finish.stop(part, question=False) for part in parts]))
 
 
+def long_date(today: str) -> str:
+    """A day with its weekday: "Tuesday, 17 March 2026"."""
+    return _long_dates(today)[0]
+
+
 @lru_cache(maxsize=1024)
 def _long_dates(today: str) -> tuple[str, ...]:
     day = datetime.date.fromisoformat(today)

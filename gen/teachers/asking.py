@@ -1,0 +1,86 @@
+"""Asking a model: what the store has is not asked for again, what comes is kept before anybody uses it, and all of it is counted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from gen.teachers.budget import Budget, Usage
+from gen.teachers.request import Completion, Engine, Request
+from gen.teachers.stored import Key
+
+
+class BudgetSpent(Exception):
+    """The budget is used up: the message says which part of it, in words."""
+
+
+class Stopped(Exception):
+    """The run ends early: nothing more is asked for."""
+
+
+class Store(Protocol):
+    """Where completions are kept."""
+
+    def get(self, address: str) -> Completion | None: ...
+    async def put(self, request: Request, completion: Completion, *, key: Key, address: str = "") -> Completion: ...
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that plays a role: its name, and what runs it."""
+
+    name: str
+    engine: Engine
+
+
+class Asker:
+    """Asks the models of a run, one for each role."""
+
+    def __init__(self, models: Mapping[str, Model], store: Store, budget: Budget) -> None:
+        self.models = models
+        self.usage = Usage()
+        self._store = store
+        self._budget = budget
+        self._engines = list({id(model.engine): model.engine for model in models.values()}.values())
+        self._places = {id(engine): asyncio.Semaphore(engine.concurrency) for engine in self._engines}
+        self._stopped = False
+
+    @property
+    def concurrency(self) -> int:
+        """Requests that are worth having in flight at a time, over all engines."""
+        return sum(engine.concurrency for engine in self._engines)
+
+    def stop(self) -> None:
+        """Ask for nothing more; what is in flight comes back."""
+        self._stopped = True
+
+    async def ask(self, request: Request, key: Key) -> Completion:
+        """The completion of a request. Raises BudgetSpent or Stopped before it would be asked for, and what the engine raises."""
+        address = request.address()
+        kept = self._store.get(address)
+        if kept is not None:
+            self.usage.add(kept, role=key.role, model=request.model, reused=True)
+            return kept
+        engine = self.models[key.role].engine
+        async with self._places[id(engine)]:  # the queue stands here, where it can be sent home
+            if self._stopped:
+                raise Stopped
+            spent = self._budget.spent(self.usage)
+            if spent is not None:
+                raise BudgetSpent(spent)
+            completion = await engine.complete(request)
+        completion = await self._store.put(request, completion, key=key, address=address)
+        self.usage.add(completion, role=key.role, model=request.model, reused=False)
+        return completion
+
+    def forget(self, view: str) -> None:
+        """The chat is over."""
+        for engine in self._engines:
+            engine.forget(view)
+
+    async def close(self) -> None:
+        """Let go of the engines."""
+        for engine in self._engines:
+            await engine.close()
