@@ -4,7 +4,8 @@ Locks are the kernel's (flock), which releases them when a process ends, however
 behind. Whoever holds one writes its process id, host and command into the lock file, so that the other can say who it is.
 
     exclusive(folder)          a whole run: nobody else may work in the folder
-    shared(folder, 2, 8)       part 2 of 8 of a run: other parts may work beside it, the same part and a whole run may not
+    beside(folder, "main")     one writer of several: those of other names may work beside it, the same name and a whole run may not
+    shared(folder, 2, 8)       part 2 of 8 of a run, beside the other parts
 """
 
 from __future__ import annotations
@@ -50,10 +51,17 @@ def exclusive(folder: Path) -> Iterator[None]:
 @contextmanager
 def shared(folder: Path, part: int, parts: int) -> Iterator[None]:
     """Hold part ``part`` of ``parts`` of a corpus folder, beside the holders of other parts."""
+    with beside(folder, f"part-{part}-of-{parts}"):
+        yield
+
+
+@contextmanager
+def beside(folder: Path, name: str) -> Iterator[None]:
+    """Hold a folder under this name, beside holders under other names. Raises BadInput as ``exclusive`` does."""
     whole = _acquire(folder / WORK / LOCK, fcntl.LOCK_SH)
     try:
         _write(whole, b"", folder)  # a whole run that was killed may have left its name
-        path = folder / WORK / f"part-{part}-of-{parts}.{LOCK}"
+        path = folder / WORK / f"{name}.{LOCK}"
         own = _acquire(path, fcntl.LOCK_EX)
         try:
             _sign(own, folder)
@@ -133,8 +141,8 @@ def _refuse(path: Path) -> NoReturn:
 
 
 def _holder(path: Path) -> str:
-    """Who holds the lock: the signature in it, or in the lock of a part."""
-    for candidate in (path, *sorted(path.parent.glob(f"part-*.{LOCK}"))):
+    """Who holds the lock: the signature in it, or in the lock of one of several."""
+    for candidate in (path, *sorted(path.parent.glob(f"*.{LOCK}"))):
         with suppress(OSError, ValueError, KeyError):  # it may go away or be empty at the moment it is read
             holder = json.loads(candidate.read_text())
             if _may_live(holder):

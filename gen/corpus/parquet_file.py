@@ -18,17 +18,26 @@ from gen.errors import from_os_error
 class ParquetFile:
     """Writes tables of one schema into a file; the same tables give the same bytes.
 
+    With ``checksums`` each page has one, for readers that ask for it (``page_checksum_verification``).
+
     Raises what ``from_os_error`` makes of a disk that fails.
     """
 
-    def __init__(self, path: Path, schema: Any, *, doing: str) -> None:
+    def __init__(self, path: Path, schema: Any, *, doing: str, checksums: bool = False) -> None:
         self.path = path
         self._doing = doing
         try:
             self._file: IO[bytes] = path.open("wb")
         except OSError as error:
             raise from_os_error(error, path, doing) from error
-        self._parquet = pq.ParquetWriter(self._file, schema, compression="zstd", write_page_index=True, use_content_defined_chunking=True)
+        self._parquet = pq.ParquetWriter(
+            self._file,
+            schema,
+            compression="zstd",
+            write_page_index=True,
+            use_content_defined_chunking=True,
+            write_page_checksum=checksums,
+        )
 
     def write(self, table: Any, *, rows_per_group: int) -> None:
         """Add rows."""

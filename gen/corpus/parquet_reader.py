@@ -83,6 +83,18 @@ def find_in_shard(path: Path, *, id: str | None = None, slot: int | None = None)
     return next((index for index, value in enumerate(values.to_pylist()) if str(value) == wanted), None)
 
 
+def attempts_in_shard(path: Path) -> dict[int, int]:
+    """Slot → attempt of the rows that fcgen made. Reads these two columns. Raises BadInput where the file does not have them."""
+    file = open_shard(path)
+    if not {"slot", "attempt"} <= set(file.schema_arrow.names):
+        raise BadInput("the rows do not say of which slots and attempts they are", where=str(path))
+    try:
+        table = file.read(columns=["slot", "attempt"], use_threads=False)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise _damaged(path, error) from error
+    return dict(zip(table.column("slot").to_pylist(), table.column("attempt").to_pylist(), strict=True))
+
+
 def open_shard(path: Path) -> Any:
     """The file, opened. Raises BadInput where it is not there or is not Parquet."""
     try:
