@@ -192,12 +192,8 @@ class Recipe:
         return self.model.model_dump(mode="json") | {"teacher": teacher["name"] if len(teacher) == 1 else teacher}
 
     def pinned(self) -> dict[str, Any]:
-        """What decides a row's bytes: the recipe without what only concerns how many rows, where models run and what they cost,
-        or what is done with the rows later. The teacher's address is for ``rows_digest`` to leave out."""
-        pinned = {k: v for k, v in self.to_json().items() if k not in ("rows", "description", "attempts", "render", "push", "train")}
-        if isinstance(pinned["teacher"], dict):
-            pinned["teacher"] = {k: v for k, v in pinned["teacher"].items() if k not in ("concurrency", "price")}
-        return pinned
+        """What decides a row's bytes: the recipe without what only concerns how many rows, or what is done with them later."""
+        return {k: v for k, v in self.to_json().items() if k not in ("rows", "description", "attempts", "render", "push", "train")}
 
     def digest(self) -> str:
         return digest(self.pinned())

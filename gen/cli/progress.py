@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress, Task
     from rich.text import Text
 
+    from gen.teachers.budget import Usage
+
 REDRAW = 0.1
 """Seconds between two drawings of the bar."""
 
@@ -28,6 +30,7 @@ class Reporter(Protocol):
 
     def start(self, total: int, done: int) -> None: ...
     def advance(self, accepted: int, rejected: int) -> None: ...
+    def used(self, usage: Usage) -> None: ...
     def note(self, text: str) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
@@ -49,6 +52,9 @@ class Silent:
     def advance(self, accepted: int, rejected: int) -> None:
         """See ``Reporter``."""
 
+    def used(self, usage: Usage) -> None:
+        """See ``Reporter``."""
+
     def note(self, text: str) -> None:
         """See ``Reporter``."""
 
@@ -65,6 +71,7 @@ class Lines:
     def __init__(self) -> None:
         self._total = self._resumed = self._accepted = self._rejected = 0
         self._began = self._told = time.monotonic()
+        self._used = ""
 
     def start(self, total: int, done: int) -> None:
         self._total, self._resumed = total, done
@@ -73,10 +80,11 @@ class Lines:
     def advance(self, accepted: int, rejected: int) -> None:
         self._accepted += accepted
         self._rejected += rejected
-        now = time.monotonic()
-        if now - self._told >= LINE:
-            self._told = now
-            self._tell(now)
+        self._tell_sometimes()
+
+    def used(self, usage: Usage) -> None:
+        self._used = tokens(usage, time.monotonic() - self._began)
+        self._tell_sometimes()
 
     def note(self, text: str) -> None:
         note(text)
@@ -88,10 +96,18 @@ class Lines:
         if self._accepted:
             self._tell(time.monotonic())
 
+    def _tell_sometimes(self) -> None:
+        now = time.monotonic()
+        if now - self._told >= LINE:
+            self._told = now
+            self._tell(now)
+
     def _tell(self, now: float) -> None:
         done = self._resumed + self._accepted
         rate = self._accepted / max(now - self._began, 1e-9)
-        parts = [f"{done:,} of {self._total:,} rows", f"{rate:,.0f} rows/s", f"{self._rejected:,} rejected"]
+        parts = [f"{done:,} of {self._total:,} rows", f"{speed(rate)} rows/s", f"{self._rejected:,} rejected"]
+        if self._used:
+            parts.append(self._used)
         if rate and done < self._total:
             parts.append(f"{duration((self._total - done) / rate)} left")
         note(" · ".join(parts))
@@ -102,7 +118,7 @@ class Bar:
 
     def __init__(self) -> None:
         self._progress = _bar()
-        self._task = self._progress.add_task("", total=None, resumed=0, rejected=0)
+        self._task = self._progress.add_task("", total=None, resumed=0, rejected=0, used="")
         self._drawn = 0.0
 
     def start(self, total: int, done: int) -> None:
@@ -112,6 +128,13 @@ class Bar:
     def advance(self, accepted: int, rejected: int) -> None:
         task = self._progress.tasks[0]
         self._progress.update(self._task, advance=accepted, rejected=task.fields["rejected"] + rejected)
+        self._redraw_sometimes()
+
+    def used(self, usage: Usage) -> None:
+        self._progress.update(self._task, used=" · " + tokens(usage, self._progress.tasks[0].elapsed or 0.0))
+        self._redraw_sometimes()
+
+    def _redraw_sometimes(self) -> None:
         now = time.monotonic()
         if now - self._drawn >= REDRAW:
             self._drawn = now
@@ -138,10 +161,24 @@ def _bar() -> Progress:
 
         def render(self, task: Task) -> Text:
             rate = (task.completed - task.fields["resumed"]) / (task.elapsed or 1.0)
-            return Text(f"{rate:,.0f} rows/s · {task.fields['rejected']:,} rejected", style="dim")
+            return Text(f"{speed(rate)} rows/s · {task.fields['rejected']:,} rejected{task.fields['used']}", style="dim")
 
     columns = (BarColumn(bar_width=30), MofNCompleteColumn(), Speed(), TimeRemainingColumn(compact=True))
     return Progress(*columns, console=stderr_console(), auto_refresh=False)
+
+
+def speed(rate: float) -> str:
+    """A rate: whole above ten, else with two digits that matter."""
+    return f"{rate:,.0f}" if rate >= 10 or not rate else f"{rate:.2g}"
+
+
+def tokens(usage: Usage, seconds: float) -> str:
+    """What models took so far, and how fast they speak: ``"1.2M tokens paid for, 350/s"``."""
+    from gen.teachers.budget import short_count
+
+    used = usage.total
+    rate = used.tokens_out / seconds if seconds > 0 else 0.0
+    return f"{short_count(used.tokens)} tokens paid for, {speed(rate)} written a second"
 
 
 def duration(seconds: float) -> str:

@@ -18,7 +18,9 @@ from gen.cli.console import note, print_columns, print_json
 if TYPE_CHECKING:
     from gen.corpus.cells import Layout
     from gen.recipe import Recipe
-    from gen.synthesis.run import Preview, Summary
+    from gen.synthesis.preview import Preview
+    from gen.synthesis.run import Summary
+    from gen.teachers.budget import Budget
 
 ROWS_PER_WORKER = 2000
 """Below this many rows a further process costs more time to start than it saves."""
@@ -55,6 +57,11 @@ def part_of(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
     show_default=True,
     help="Store messages and tools as JSON, or as strings for readers older than datasets 4.7.",
 )
+@click.option("--teacher", metavar="NAME", help="Who speaks: simulator, local:MODEL, vllm:MODEL or server:http://HOST:PORT/v1#MODEL.")
+@click.option("--concurrency", type=click.IntRange(min=1), metavar="N", help="Requests in flight, or slots of a local model.")
+@click.option("--token-budget", metavar="N", help="Stop when models have used this many tokens: 200k, 50M.")
+@click.option("--max-cost", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Stop at this cost, by teacher.price.")
+@click.option("--max-hours", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Stop after this long.")
 @click.option("--dry-run", is_flag=True, help="Show what would be made, and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary (--json still prints its own).")
@@ -69,6 +76,11 @@ def synth(
     workers: int | None,
     shard: tuple[int, int] | None,
     layout: Layout,
+    teacher: str | None,
+    concurrency: int | None,
+    token_budget: str | None,
+    max_cost: float | None,
+    max_hours: float | None,
     dry_run: bool,
     as_json: bool,
     quiet: bool,
@@ -76,38 +88,63 @@ def synth(
     """Make a corpus of checked conversations from a recipe.
 
     Killed or interrupted, the same command goes on where it stopped, and ends in the same bytes. Exit code 1 if fewer
-    rows than asked passed the checks.
+    rows than asked passed the checks, or a budget is used up: then the same command with a larger one goes on.
 
     \b
     fcgen synth --recipe payments
     fcgen synth --recipe payments --rows 5000 --set scenarios.long=10
     fcgen synth --recipe recipes/mine.yaml --dry-run
+    fcgen synth --recipe payments --teacher server:http://localhost:8000/v1#my-model --token-budget 50M
     """
-    recipe = _recipe(name, rows, seed, changes)
+    given = {"rows": rows, "seed": seed, "teacher.name": teacher, "teacher.concurrency": concurrency}
+    recipe = _recipe(name, given, changes)
+    budget = _budget(recipe, token_budget, max_cost, max_hours)
     if dry_run:
         _preview(recipe, as_json=as_json)
         return
     folder = out or Path("corpora") / recipe.model.name
-    summary = _make(recipe, folder, workers=workers or default_workers(recipe.model.rows), shard=shard, layout=layout, quiet=quiet)
+    workers = workers or default_workers(recipe.model.rows)
+    summary = _make(recipe, folder, workers=workers, shard=shard, layout=layout, quiet=quiet, budget=budget)
     if as_json:
         print_json(summary.to_json())
     elif not quiet:
         show_summary(summary)
     if not summary.complete:
-        note(
-            f"Error: only {summary.rows:,} of {summary.asked:,} rows passed in the recipe's attempts; the reasons are in {folder}/rejected"
-        )
+        note(f"Error: {_shortfall(summary)}")
         ctx.exit(1)
 
 
-def _recipe(name: str | None, rows: int | None, seed: int | None, changes: tuple[str, ...]) -> Recipe:
+def _shortfall(summary: Summary) -> str:
+    """Why there are fewer rows than asked, and what to do."""
+    there = f"{summary.rows:,} of {summary.asked:,} rows"
+    if summary.stopped:
+        return f"{there} are there: {summary.stopped}. The same command with a larger limit goes on; nothing is asked for twice."
+    return f"only {there} passed in the recipe's attempts; the reasons are in {summary.corpus}/rejected"
+
+
+def _budget(recipe: Recipe, tokens: str | None, cost: float | None, hours: float | None) -> Budget:
+    """The limits of this run. Raises BadInput for those that mean nothing: the simulator uses no tokens."""
+    from gen.errors import BadInput
+    from gen.teachers.budget import Budget, Price, parse_tokens
+    from gen.teachers.naming import SIMULATOR
+
+    teacher = recipe.model.teacher
+    given = {"--token-budget": tokens, "--max-cost": cost, "--max-hours": hours}
+    if teacher.name == SIMULATOR:
+        for option, value in given.items():
+            if value is not None:
+                raise BadInput("the simulator uses no model", where=option, hint="name a model with --teacher")
+    price = None if teacher.price is None else Price(teacher.price.input, teacher.price.output)
+    return Budget(None if tokens is None else parse_tokens(tokens), cost, hours, price)
+
+
+def _recipe(name: str | None, given: Mapping[str, object], changes: tuple[str, ...]) -> Recipe:
     from gen.errors import BadInput
     from gen.recipe import load_recipe, recipes
 
     if name is None:
         raise BadInput("which recipe?", where="--recipe", allowed=", ".join(recipes()), hint="fcgen synth --recipe payments")
-    given = [f"{key}={value}" for key, value in (("rows", rows), ("seed", seed)) if value is not None]
-    return load_recipe(name, changes=[*changes, *given])
+    return load_recipe(name, changes=[*changes, *(f"{key}={value}" for key, value in given.items() if value is not None)])
 
 
 def default_workers(rows: int) -> int:
@@ -120,14 +157,19 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _make(recipe: Recipe, folder: Path, *, workers: int, shard: tuple[int, int] | None, layout: Layout, quiet: bool) -> Summary:
+def _make(
+    recipe: Recipe, folder: Path, *, workers: int, shard: tuple[int, int] | None, layout: Layout, quiet: bool, budget: Budget
+) -> Summary:
     from gen.cli.progress import reporter
+    from gen.synthesis.cast import Models
     from gen.synthesis.run import synthesize
 
     try:
         with reporter(quiet=quiet) as progress:
             rows = recipe.model.rows
-            return synthesize(recipe, folder, rows=rows, workers=workers, shard=shard, layout=layout, progress=progress)
+            return synthesize(
+                recipe, folder, rows=rows, workers=workers, shard=shard, layout=layout, progress=progress, models=Models(budget)
+            )
     except KeyboardInterrupt:
         note(f"{folder} is not finished, and nothing of it is lost: the same command goes on where it stopped.")
         raise
@@ -171,7 +213,7 @@ def _rejected(reasons: Mapping[str, int]) -> str:
 
 
 def _preview(recipe: Recipe, *, as_json: bool) -> None:
-    from gen.synthesis.run import preview
+    from gen.synthesis.preview import preview
 
     plan = preview(recipe, rows=recipe.model.rows)
     if as_json:

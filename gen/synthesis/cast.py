@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gen.conversation import Conversation
 from gen.planning.planner import Planned
 from gen.recipe import Recipe, Teacher
 from gen.synthesis.opening import OpenDomain
-from gen.teachers.asking import Asker, Model
+from gen.teachers.asking import Asker, Model, Watch
 from gen.teachers.budget import Budget
+from gen.teachers.completions import COMPLETIONS
 from gen.teachers.engines.opening import open_engine
 from gen.teachers.judge import verdict
 from gen.teachers.model import ModelDialogue
@@ -20,10 +21,19 @@ from gen.teachers.request import Engine
 from gen.teachers.speakers import Speakers
 from gen.teachers.store import CompletionStore
 
-COMPLETIONS = "completions"
-"""The folder of a corpus in which completions are kept."""
-
 OpenEngine = Callable[[TeacherName, Teacher], Engine]
+
+
+@dataclass(frozen=True)
+class Models:
+    """How the models of a run are run: within which budget, by which engines, and where their completions are kept.
+
+    ``completions`` is a folder other than the corpus's own; the engines are opened by ``opening``.
+    """
+
+    budget: Budget = field(default_factory=Budget)
+    opening: OpenEngine = open_engine
+    completions: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -54,10 +64,8 @@ class Modelled:
         await self.store.close()
 
 
-def open_cast(
-    recipe: Recipe, folder: Path, *, run: str, writer: str, budget: Budget | None = None, opening: OpenEngine = open_engine
-) -> Modelled:
-    """Open the models that a recipe names, and the store of completions in ``folder``.
+def open_cast(recipe: Recipe, folder: Path, *, run: str, writer: str, models: Models, watch: Watch) -> Modelled:
+    """Open the models that a recipe names, and the store of completions of a corpus folder; ``watch`` is told what they use.
 
     Raises BadInput for what cannot be used, OutsideFailed where nobody answers.
     """
@@ -66,10 +74,11 @@ def open_cast(
     if settings.judge is not None:
         names["judge"] = settings.judge.name or settings.name
     parsed = {role: teacher_name(name, where=recipe.where("teacher")) for role, name in names.items()}
-    engines = {name: opening(name, settings) for name in dict.fromkeys(parsed.values())}
-    models = {role: Model(name.model, engines[name]) for role, name in parsed.items()}
-    store = CompletionStore(folder / COMPLETIONS, writer, run=run)
-    return Modelled(_shown(parsed["assistant"], parsed["user"], settings), Asker(models, store, budget or Budget()), recipe, store)
+    engines = {name: models.opening(name, settings) for name in dict.fromkeys(parsed.values())}
+    playing = {role: Model(name.model, engines[name]) for role, name in parsed.items()}
+    store = CompletionStore(models.completions or folder / COMPLETIONS, writer, run=run)
+    asker = Asker(playing, store, models.budget, watch)
+    return Modelled(_shown(parsed["assistant"], parsed["user"], settings), asker, recipe, store)
 
 
 def _shown(assistant: TeacherName, user: TeacherName, settings: Teacher) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from gen.corpus.blocks import BlockStore
 from gen.synthesis.cast import Modelled
-from gen.synthesis.engines import Block
+from gen.synthesis.engines import Block, Maker
 from gen.synthesis.entries import Entry, entry_of, to_lines
 from gen.synthesis.opening import Workshop
 from gen.synthesis.slots import Candidate, make_with
@@ -24,12 +25,21 @@ DRAIN = 20.0
 """Seconds that requests in flight have to come back when a run ends early: they are paid for."""
 
 
-class Conversing:
-    """Makes the slots of these blocks. A context manager; the cast is closed with it."""
+@contextmanager
+def conversing(workshop: Workshop, cast: Modelled, blocks: Sequence[Block], store: BlockStore) -> Iterator[Maker]:
+    """Make these blocks by this cast, which is closed at the end."""
+    several = _Conversing(workshop, cast, blocks, store)
+    try:
+        yield Maker(several.entries(), several.again, lambda: several.spent, lambda: cast.asker.usage)
+    finally:
+        several.end()
+
+
+class _Conversing:
+    """The slots of these blocks, some of them under way."""
 
     def __init__(self, workshop: Workshop, cast: Modelled, blocks: Sequence[Block], store: BlockStore) -> None:
-        self.spent: str | None = None
-        """Which budget was used up, in words; None as long as there is some left."""
+        self.spent = ""
         self._workshop, self._cast, self._store = workshop, cast, store
         self._blocks = blocks
         self._waiting = iter([slot for _, slots in blocks for slot in slots])
@@ -38,10 +48,8 @@ class Conversing:
         self._broken: asyncio.Future[None] | None = None
         self._runner = asyncio.Runner()
 
-    def __enter__(self) -> Conversing:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def end(self) -> None:
+        """What is in flight is waited for, and everything is closed."""
         try:
             self._runner.run(self._end())
         finally:
@@ -86,7 +94,8 @@ class Conversing:
             self._broken = asyncio.get_running_loop().create_future()
             self._begin()
         task = self._under_way[slot]
-        await asyncio.wait({task, self._broken}, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Candidate] | asyncio.Future[None]] = {task, self._broken}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if self._broken.done():
             self._broken.result()
         del self._under_way[slot]

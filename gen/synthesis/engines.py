@@ -12,19 +12,23 @@ import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from gen.corpus.atomic import make_folder, write_whole
 from gen.corpus.blocks import BlockStore
 from gen.errors import OutsideFailed
 from gen.recipe import Recipe
+from gen.synthesis.deciding import Again
 from gen.synthesis.entries import Entry, entry_of, to_lines
 from gen.synthesis.opening import Filled, Workshop, no_collection, open_workshop
 from gen.synthesis.slots import make
+from gen.teachers.budget import Usage
 
 RESTARTS = 3
 """How often a run goes on after workers were killed from outside."""
@@ -36,20 +40,36 @@ Block = tuple[int, range]
 """A block: its number, and its slots."""
 
 
+@dataclass(frozen=True)
+class Maker:
+    """Who makes the blocks of a run.
+
+    Attributes:
+        entries: those of all blocks, in slot order, each block being in the store when its last one was taken. It ends early where a
+            budget is used up; then ``spent`` says which, in words.
+        again: (slot, attempt) → the slot's candidate from that attempt on; None where the budget is used up.
+        usage: what was used of models so far.
+    """
+
+    entries: Iterator[Entry]
+    again: Again
+    spent: Callable[[], str] = str
+    usage: Callable[[], Usage] = Usage
+
+
 @contextmanager
-def making(
-    workshop: Workshop, blocks: Sequence[Block], store: BlockStore, *, workers: int, scratch: Path
-) -> Iterator[Iterator[Entry]]:
-    """The entries of these blocks, in order; their block is in the store by then. Workers start at once.
+def making(workshop: Workshop, blocks: Sequence[Block], store: BlockStore, *, workers: int, scratch: Path) -> Iterator[Maker]:
+    """Make these blocks by the simulator. Workers start at once.
 
     Where workers have to open the workshop themselves, they find its filled databases in the folder ``scratch``.
     """
+    again = partial(make, workshop)
     with no_collection():
         if workers > 1 and len(blocks) > 1:
             with closing(_Workers(workshop, blocks, store, workers, scratch)) as several:
-                yield several.entries()
+                yield Maker(several.entries(), again)
         else:
-            yield (entry for block in blocks for entry in _make_block(workshop, store, block))
+            yield Maker((entry for block in blocks for entry in _make_block(workshop, store, block)), again)
 
 
 def _make_block(workshop: Workshop, store: BlockStore, block: Block) -> list[Entry]:

@@ -12,6 +12,7 @@ import orjson
 from gen.conversation import JsonObject
 from gen.corpus.cells import Cells
 from gen.synthesis.slots import Rejection
+from gen.teachers.budget import Usage
 
 
 @dataclass
@@ -23,6 +24,8 @@ class Ledger:
     scenarios: dict[str, Counter[str]] = field(default_factory=dict)
     short: list[int] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    faults: Counter[str] = field(default_factory=Counter)
+    usage: Usage = field(default_factory=Usage)
 
     def accept(self, row: Cells) -> None:
         self.accepted += 1
@@ -31,6 +34,8 @@ class Ledger:
     def refused(self, rejections: Iterable[Rejection]) -> None:
         for rejection in rejections:
             self.rejected[f"{rejection.stage}: {rejection.reason}"] += 1
+            if rejection.fault:
+                self.faults[rejection.fault] += 1
             self.lines.append(orjson.dumps(rejection.to_wire()).decode())
 
     def fell_short(self, slot: int) -> None:
@@ -41,14 +46,36 @@ class Ledger:
         """The rejections of the run whose corpus grows."""
         self.rejected.update(ledger.get("rejected", {}))
         self.short.extend(ledger.get("short", []))
+        self.faults.update(ledger.get("faults", {}))
+        if "usage" in ledger:
+            self.usage.add(Usage.from_json(ledger["usage"]))
         self.lines.extend(lines)
 
     def to_json(self) -> JsonObject:
         rejected = dict(sorted(self.rejected.items()))
+        counts = self._counts(rejected)
+        return counts | self._costs() if self.usage.paid or self.usage.reused else counts
+
+    def _counts(self, rejected: dict[str, int]) -> JsonObject:
         return {
             "candidates": self.accepted + sum(rejected.values()),
             "accepted": self.accepted,
             "rejected": rejected,
             "scenarios": {name: dict(counts) for name, counts in sorted(self.scenarios.items())},
             "short": self.short,
+        }
+
+    def _costs(self) -> JsonObject:
+        """What models took: by role, and for each accepted row; and who was at fault where they failed."""
+        used = [*self.usage.paid.values(), *self.usage.reused.values()]
+        rows = max(self.accepted, 1)
+        return {
+            "faults": dict(sorted(self.faults.items())),
+            "usage": self.usage.to_json(),
+            "per_accepted_row": {
+                "requests": round(sum(one.requests for one in used) / rows, 2),
+                "tokens_in": round(sum(one.tokens_in for one in used) / rows, 1),
+                "tokens_out": round(sum(one.tokens_out for one in used) / rows, 1),
+                "seconds": round(sum(one.seconds for one in used) / rows, 3),
+            },
         }

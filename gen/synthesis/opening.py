@@ -15,7 +15,7 @@ from gen.canonical import exact_json
 from gen.checks.context import Context, DomainKnowledge, Replay
 from gen.checks.knowledge import knowledge_of
 from gen.checks.table import known_codes
-from gen.conversation import Conversation, JsonObject
+from gen.conversation import Conversation, Json, JsonObject
 from gen.corpus.manifest import installed_versions
 from gen.environments.declaration import Declaration, declare
 from gen.environments.sql import SqlEngine
@@ -25,6 +25,7 @@ from gen.planning.planner import Planner
 from gen.recipe import Recipe, build_recipe
 from gen.rendering.templates import TEMPLATES
 from gen.teachers.naming import SIMULATOR, teacher_name
+from gen.teachers.prompts import prompts_digest
 from gen.teachers.simulator import Simulator
 from gen.tools.catalogue import Domain, domains, find_domain
 from gen.tools.schema import ToolSchema
@@ -110,9 +111,7 @@ def no_collection() -> Iterator[None]:
 
 def _opened(recipe: Recipe, filled: Filled | None) -> Workshop:
     model = recipe.model
-    for key in ("name", "user"):
-        if name := getattr(model.teacher, key):
-            teacher_name(name, where=recipe.where("teacher", key))
+    _check_teacher(recipe)
     if model.render.template not in TEMPLATES:
         raise unknown_name("template", model.render.template, TEMPLATES, where=recipe.where("render", "template"))
     if model.language != "en" and model.teacher.name == SIMULATOR:
@@ -128,6 +127,18 @@ def _opened(recipe: Recipe, filled: Filled | None) -> Workshop:
         tools={name: {tool.name: tool.wire for tool in o.planner.sampler.all} for name, o in opened.items()},
         ignore=known_codes(model.checks.ignore, where=recipe.where("checks", "ignore")),
     )
+
+
+def _check_teacher(recipe: Recipe) -> None:
+    """Raises BadInput where a name of the teacher is none; the simulator plays all roles or none."""
+    teacher = recipe.model.teacher
+    named = {("name",): teacher.name, ("user",): teacher.user, ("judge", "name"): teacher.judge.name if teacher.judge else ""}
+    for keys, name in named.items():
+        where = recipe.where("teacher", *keys)
+        if name and (teacher_name(name, where=where).kind == SIMULATOR) != (teacher.name == SIMULATOR):
+            raise BadInput(f"{name!r} cannot speak with {teacher.name!r}", where=where, allowed="models, or the simulator alone")
+    if teacher.judge is not None and teacher.name == SIMULATOR:
+        raise BadInput("the simulator says what the plan says: there is nothing to judge", where=recipe.where("teacher", "judge"))
 
 
 def open_domain(name: str, recipe: Recipe | None = None) -> OpenDomain:
@@ -151,8 +162,26 @@ def rows_digest(recipe: Recipe) -> tuple[str, JsonObject]:
         for path in sorted(domain.folder.glob("*.*")):
             files[f"{domain.name}/{path.name}"] = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     versions = {k: v for k, v in installed_versions().items() if k in ("fcgen", "faker")}
-    decided = recipe.pinned() | {"schemas": files, "versions": versions}
+    decided = recipe.pinned() | {"teacher": _decides(recipe), "schemas": files, "versions": versions}
     return digest(decided), decided
+
+
+def _decides(recipe: Recipe) -> Json:
+    """What of a teacher decides the bytes of rows: of models their names and how they are asked, wherever they run."""
+    teacher = recipe.model.teacher
+    if teacher.name == SIMULATOR:
+        return SIMULATOR
+    decides = teacher.model_dump(mode="json", exclude={"concurrency", "price"}, exclude_defaults=True)
+    decides |= {"name": _without_address(teacher.name), "prompts": prompts_digest()}
+    if teacher.user:
+        decides["user"] = _without_address(teacher.user)
+    if teacher.judge is not None:
+        decides["judge"] = teacher.judge.model_dump(mode="json") | {"name": _without_address(teacher.judge.name or teacher.name)}
+    return decides
+
+
+def _without_address(name: str) -> str:
+    return str(teacher_name(name))
 
 
 def _open(domain: Domain, recipe: Recipe, others: Sequence[ToolSchema], filled: Sequence[bytes] | None) -> OpenDomain:

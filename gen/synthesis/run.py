@@ -7,35 +7,35 @@ from __future__ import annotations
 
 import datetime
 import sys
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
-
-import orjson
 
 from gen.conversation import Conversation, JsonObject
 from gen.corpus.blocks import BlockStore
 from gen.corpus.card import CardFacts, render_card
 from gen.corpus.card_facts import card_facts
-from gen.corpus.cells import Cells, Layout
+from gen.corpus.cells import Cells, Layout, wire_of
 from gen.corpus.folder import REJECTED, begin, clear_work, publish, write_shards
 from gen.corpus.lock import WORK, exclusive, shared
 from gen.corpus.manifest import Manifest, installed_versions, read_manifest
 from gen.errors import BadInput
 from gen.recipe import Recipe
 from gen.redact import redacted
+from gen.synthesis.cast import Models, open_cast
+from gen.synthesis.conversing import conversing
 from gen.synthesis.deciding import Decider
-from gen.synthesis.engines import Block, making
+from gen.synthesis.engines import Block, Maker, making
 from gen.synthesis.entries import Entry, from_lines, row_of
 from gen.synthesis.ledger import Ledger
 from gen.synthesis.opening import Workshop, no_collection, open_workshop, rows_digest
-from gen.synthesis.slots import BLOCK, make
-
-SAMPLE = 40
-"""Rows that a preview makes to estimate a corpus's size."""
+from gen.synthesis.slots import BLOCK
+from gen.teachers.budget import Usage
+from gen.teachers.naming import SIMULATOR
+from gen.teachers.store import part_name
 
 
 class Progress(Protocol):
@@ -43,12 +43,14 @@ class Progress(Protocol):
 
     def start(self, total: int, done: int) -> None: ...
     def advance(self, accepted: int, rejected: int) -> None: ...
+    def used(self, usage: Usage) -> None: ...
     def note(self, text: str) -> None: ...
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run came to. ``seconds`` is wall time; ``grown_from`` is how many rows were there before."""
+    """What a run came to. ``seconds`` is wall time; ``grown_from`` is how many rows were there before; ``stopped`` says which budget
+    was used up; ``usage`` is what models took, as in the ledger."""
 
     corpus: Path
     rows: int
@@ -61,48 +63,11 @@ class Summary:
     shard: tuple[int, int] | None = None
     grown_from: int = 0
     already_done: bool = False
+    stopped: str = ""
+    usage: JsonObject | None = None
 
     def to_json(self) -> JsonObject:
         return asdict(self) | {"corpus": str(self.corpus), "seconds": round(self.seconds, 3)}
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What a run would make: slots by scenario and split, tools, and the size estimated from a few rows."""
-
-    rows: int
-    scenarios: Mapping[str, int]
-    splits: Mapping[str, int]
-    tools: tuple[str, ...]
-    offered: tuple[int, int]
-    estimated_bytes: int
-    sample: tuple[Conversation, ...]
-
-    def to_json(self) -> JsonObject:
-        return asdict(self) | {"sample": [row.to_wire() for row in self.sample[:3]]}
-
-
-def preview(recipe: Recipe, *, rows: int) -> Preview:
-    """Allot the slots and make a few rows, in memory."""
-    workshop = open_workshop(recipe)
-    allotment = workshop.planner.allotment
-    made = [make(workshop, slot).conversation for slot in range(min(SAMPLE, rows))]
-    sample = tuple(row for row in made if row is not None)
-    tools = [name for opened in workshop.domains.values() for name in opened.planner.sampler.names]
-    size = sum(len(orjson.dumps(row.to_wire())) for row in sample) / max(len(sample), 1)
-    return Preview(
-        rows=rows,
-        scenarios=dict(Counter(allotment.scenario(slot) for slot in range(rows))),
-        splits=dict(Counter(allotment.split(slot) for slot in range(rows))),
-        tools=tuple(sorted(tools)),
-        offered=(recipe.model.tools.offered.min, recipe.model.tools.offered.max),
-        estimated_bytes=int(size * rows / COMPRESSION),
-        sample=sample,
-    )
-
-
-COMPRESSION = 9
-"""How many times smaller rows are as Parquet than as JSON (measured, see docs/measurements.md)."""
 
 
 def synthesize(
@@ -114,17 +79,22 @@ def synthesize(
     shard: tuple[int, int] | None,
     progress: Progress,
     layout: Layout = "json",
+    models: Models | None = None,
 ) -> Summary:
     """Make the corpus of a recipe in a folder, or go on with it, or grow it, or make one shard's share of its candidates.
 
-    Raises BadInput where the folder belongs to another recipe or run, OutsideFailed for a full disk or killed workers.
+    ``models`` says how those of the recipe are run, where its teacher is none of ours. Where their budget is used up, the rows
+    that are there are published, and the same call with a larger one goes on.
+
+    Raises BadInput where the folder belongs to another recipe or run, OutsideFailed for a full disk, killed workers or a model
+    that does not answer any more.
     """
     started = _now()
     with no_collection():
         workshop = open_workshop(recipe)  # first: a recipe that does not hold leaves no folder behind
         lock: AbstractContextManager[None] = shared(out, *shard) if shard else exclusive(out)
         with lock:
-            return _Run(workshop, out, rows, workers, shard, layout, progress, started).go()
+            return _Run(workshop, out, rows, workers, shard, layout, progress, started, models or Models()).go()
 
 
 @dataclass
@@ -137,6 +107,8 @@ class _Run:
     layout: Layout
     progress: Progress
     started: datetime.datetime
+    models: Models
+    example: Conversation | None = None
 
     @property
     def recipe(self) -> Recipe:
@@ -157,16 +129,24 @@ class _Run:
             clear_work(self.out)
             return self._summary(published, grown_from=here, already_done=True)
         if self.shard:
-            return self._one_shard(self.workshop, here)
-        return self._whole(self.workshop, published, (digest, decided), here)
+            return self._one_shard(digest, here)
+        return self._whole(published, (digest, decided), here)
 
     # -- a whole run
 
-    def _whole(self, workshop: Workshop, published: Manifest | None, decided: tuple[str, JsonObject], here: int) -> Summary:
+    def _whole(self, published: Manifest | None, decided: tuple[str, JsonObject], here: int) -> Summary:
         ledger = Ledger()
-        decider = Decider(workshop, ledger)
         self.progress.start(self.rows, here)
-        written = write_shards(self.out, self._rows(workshop, decider, ledger, published, here), layout=self.layout)
+        store = BlockStore(self.out)
+        blocks = _blocks(range(here, self.rows))
+        missing = [block for block in blocks if not _complete(store, block)]
+        with self._making(missing, store, decided[0], self.out / WORK / "worlds") as maker:
+            entries = _entries(blocks, set(missing), maker.entries, store)
+            written = write_shards(self.out, self._rows(entries, maker, ledger, published), layout=self.layout)
+            ledger.usage.add(maker.usage())
+        stopped = maker.spent()
+        if stopped and ledger.accepted == (published.rows if published else 0):
+            return self._nothing_new(ledger, here, stopped)
         manifest = Manifest(
             recipe=self.recipe.model.name,
             digest=decided[0],
@@ -180,27 +160,34 @@ class _Run:
         manifest = publish(
             self.out,
             written,
-            card=render_card(written, self._facts(workshop, ledger)),
+            card=render_card(written, self._facts(ledger)),
             recipe=self._recipe_text(),
             manifest=manifest,
             rejected={"rejected": ledger.lines},
         )
-        return self._summary(manifest, grown_from=here)
+        return self._summary(manifest, grown_from=here, stopped=stopped)
 
-    def _rows(self, workshop: Workshop, decider: Decider, ledger: Ledger, published: Manifest | None, here: int) -> Iterator[Cells]:
+    def _making(
+        self, blocks: Sequence[Block], store: BlockStore, digest: str, scratch: Path, writer: str = "main"
+    ) -> AbstractContextManager[Maker]:
+        """Who makes these blocks: the simulator, or the models of the recipe."""
+        if self.recipe.model.teacher.name == SIMULATOR:
+            return making(self.workshop, blocks, store, workers=self.workers, scratch=scratch)
+        cast = open_cast(self.recipe, self.out, run=digest, writer=writer, models=self.models, watch=self.progress.used)
+        return conversing(self.workshop, cast, blocks, store)
+
+    def _rows(self, entries: Iterable[Entry], maker: Maker, ledger: Ledger, published: Manifest | None) -> Iterator[Cells]:
         """Rows that are there already, then new ones, all in slot order."""
-        store = BlockStore(self.out)
-        blocks = _blocks(range(here, self.rows))
-        missing = [block for block in blocks if not _complete(store, block)]
-        with making(workshop, missing, store, workers=self.workers, scratch=self.out / WORK / "worlds") as made:
-            if published:
-                yield from self._earlier_rows(decider, ledger, published)
-            before = sum(ledger.rejected.values())
-            for row in decider.decide(_entries(blocks, set(missing), made, store)):
-                after = sum(ledger.rejected.values())
-                self.progress.advance(1, after - before)
-                before = after
-                yield row
+        decider = Decider(self.recipe.model.checks.near_duplicates, ledger)
+        if published:
+            yield from self._earlier_rows(decider, ledger, published)
+        before = sum(ledger.rejected.values())
+        for row in decider.decide(entries, maker.again):
+            after = sum(ledger.rejected.values())
+            self.progress.advance(1, after - before)
+            before = after
+            self.example = self.example or Conversation.from_wire(wire_of(row))
+            yield row
 
     def _earlier_rows(self, decider: Decider, ledger: Ledger, published: Manifest) -> Iterator[Cells]:
         from gen.corpus.reading import read_rows  # pyarrow: when workers are at work already
@@ -209,36 +196,58 @@ class _Run:
         for conversation in read_rows(self.out):
             row = row_of(conversation)
             decider.remember(row)
+            self.example = self.example or conversation
             yield row.cells
 
     # -- a shard's share
 
-    def _one_shard(self, workshop: Workshop, here: int) -> Summary:
+    def _one_shard(self, digest: str, here: int) -> Summary:
         assert self.shard is not None
         part, parts = self.shard
         store = BlockStore(self.out)
         mine = [block for block in _blocks(range(here, self.rows)) if block[0] % parts == part - 1]
         missing = [block for block in mine if not _complete(store, block)]
         total = sum(len(slots) for _, slots in mine)
-        self.progress.start(total, total - sum(len(slots) for _, slots in missing))
-        with making(workshop, missing, store, workers=self.workers, scratch=self.out / WORK / f"worlds-{part}") as made:
-            for entries in made:
-                self.progress.advance(len(entries), sum(len(entry.rejections) for entry in entries))
-        return Summary(
-            corpus=self.out,
-            rows=total,
-            asked=total,
-            splits={},
-            scenarios={},
-            rejected={},
-            seconds=_seconds(self.started),
-            complete=True,
-            shard=self.shard,
-        )
+        made = total - sum(len(slots) for _, slots in missing)
+        self.progress.start(total, made)
+        with self._making(missing, store, digest, self.out / WORK / f"worlds-{part}", part_name(part, parts)) as maker:
+            for entry in maker.entries:
+                made += 1
+                self.progress.advance(1, len(entry.rejections))
+            return Summary(
+                corpus=self.out,
+                rows=made,
+                asked=total,
+                splits={},
+                scenarios={},
+                rejected={},
+                seconds=_seconds(self.started),
+                complete=made == total,
+                shard=self.shard,
+                stopped=maker.spent(),
+                usage=_used(maker.usage().to_json()),
+            )
 
     # -- what is said of it
 
-    def _summary(self, manifest: Manifest, *, grown_from: int, already_done: bool = False) -> Summary:
+    def _nothing_new(self, ledger: Ledger, here: int, stopped: str) -> Summary:
+        """The budget did not reach for one more row."""
+        counts = ledger.to_json()
+        return Summary(
+            corpus=self.out,
+            rows=here,
+            asked=self.rows,
+            splits={},
+            scenarios={},
+            rejected=counts["rejected"],
+            seconds=_seconds(self.started),
+            complete=False,
+            grown_from=here,
+            stopped=stopped,
+            usage=_used(counts.get("usage")),
+        )
+
+    def _summary(self, manifest: Manifest, *, grown_from: int, already_done: bool = False, stopped: str = "") -> Summary:
         scenarios = {name: sum(counts.values()) for name, counts in manifest.ledger["scenarios"].items()}
         return Summary(
             corpus=self.out,
@@ -251,14 +260,16 @@ class _Run:
             complete=manifest.rows >= self.rows,
             grown_from=grown_from,
             already_done=already_done,
+            stopped=stopped,
+            usage=_used(manifest.ledger.get("usage")),
         )
 
-    def _facts(self, workshop: Workshop, ledger: Ledger) -> CardFacts:
+    def _facts(self, ledger: Ledger) -> CardFacts:
         return card_facts(
             self.recipe,
             ledger.to_json(),
             location=str(self.out),
-            example=make(workshop, 0).conversation,
+            example=self.example,
             recipe_text=self._recipe_text(),
             versions=installed_versions(),
         )
@@ -283,11 +294,22 @@ def _complete(store: BlockStore, block: Block) -> bool:
     return store.has(number) and {outcome.get("slot") for outcome in store.read(number)} >= set(slots)
 
 
-def _entries(blocks: Iterable[Block], missing: Set[Block], made: Iterator[list[Entry]], store: BlockStore) -> Iterator[Entry]:
-    """The entries of these blocks, in order: just made where they were missing, else from disk."""
+def _entries(blocks: Iterable[Block], missing: Set[Block], made: Iterator[Entry], store: BlockStore) -> Iterator[Entry]:
+    """The entries of these blocks, in order: just made where they were missing, else from disk. They end where making ends."""
     for block in blocks:
         number, slots = block
-        yield from next(made) if block in missing else from_lines(store.read(number), slots)
+        entries = islice(made, len(slots)) if block in missing else from_lines(store.read(number), slots)
+        came = 0
+        for entry in entries:
+            came += 1
+            yield entry
+        if came < len(slots):
+            return
+
+
+def _used(usage: JsonObject | None) -> JsonObject | None:
+    """What models took; None where none were asked."""
+    return usage if usage and (usage["paid"] or usage["reused"]) else None
 
 
 def _now() -> datetime.datetime:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,6 +28,10 @@ class Store(Protocol):
     async def put(self, request: Request, completion: Completion, *, key: Key, address: str = "") -> Completion: ...
 
 
+Watch = Callable[[Usage], None]
+"""Who wants to know what was used so far, after every completion."""
+
+
 @dataclass(frozen=True)
 class Model:
     """A model that plays a role: its name, and what runs it."""
@@ -38,14 +43,16 @@ class Model:
 class Asker:
     """Asks the models of a run, one for each role."""
 
-    def __init__(self, models: Mapping[str, Model], store: Store, budget: Budget) -> None:
+    def __init__(self, models: Mapping[str, Model], store: Store, budget: Budget, watch: Watch) -> None:
         self.models = models
         self.usage = Usage()
         self._store = store
+        self._watch = watch
         self._budget = budget
         self._engines = list({id(model.engine): model.engine for model in models.values()}.values())
         self._places = {id(engine): asyncio.Semaphore(engine.concurrency) for engine in self._engines}
         self._stopped = False
+        self._began = time.monotonic()
 
     @property
     def concurrency(self) -> int:
@@ -61,18 +68,18 @@ class Asker:
         address = request.address()
         kept = self._store.get(address)
         if kept is not None:
-            self.usage.add(kept, role=key.role, model=request.model, reused=True)
+            self.usage.count(kept, role=key.role, model=request.model, reused=True)
             return kept
         engine = self.models[key.role].engine
         async with self._places[id(engine)]:  # the queue stands here, where it can be sent home
             if self._stopped:
                 raise Stopped
-            spent = self._budget.spent(self.usage)
-            if spent is not None:
+            if spent := self._budget.spent(self.usage, seconds=time.monotonic() - self._began):
                 raise BudgetSpent(spent)
             completion = await engine.complete(request)
         completion = await self._store.put(request, completion, key=key, address=address)
-        self.usage.add(completion, role=key.role, model=request.model, reused=False)
+        self.usage.count(completion, role=key.role, model=request.model)
+        self._watch(self.usage)
         return completion
 
     def forget(self, view: str) -> None:

@@ -107,8 +107,8 @@ class Budget:
             raise BadInput(
                 "a limit of cost needs prices, and the recipe has none",
                 where="--max-cost",
-                allowed="teacher.price.in and teacher.price.out in the recipe: what a million tokens of prompts and of completions cost",
-                hint="--set teacher.price.in=0.5 --set teacher.price.out=1.5; or --token-budget, which needs no prices",
+                allowed="teacher.price.input and teacher.price.output in the recipe: the cost of a million tokens of prompts and completions",
+                hint="--set teacher.price.input=0.5 --set teacher.price.output=1.5; or --token-budget, which needs no prices",
             )
 
     def spent(self, usage: Usage, *, seconds: float = 0.0) -> str:
@@ -148,6 +148,14 @@ def tokens_text(count: int) -> str:
         if count >= size and count * 10 % size == 0:
             return f"{count / size:g}{'k' if unit == 'k' else unit.upper()}"
     return f"{count:,}"
+
+
+def short_count(count: int) -> str:
+    """A number as people say it while it grows: ``950``, ``12k``, ``1.25M``."""
+    for unit, size in (("B", 1_000_000_000), ("M", 1_000_000), ("k", 1_000)):
+        if count >= size:
+            return f"{count / size:.3g}{unit}"
+    return str(count)
 
 
 def _add(counts: dict[tuple[str, str], Used], who: tuple[str, str], used: Used) -> None:

@@ -12,7 +12,7 @@ from gen.dice import number
 from gen.recipe import Judge
 from gen.teachers.asking import Asker
 from gen.teachers.prompts import prompt
-from gen.teachers.request import Request, Sampling
+from gen.teachers.request import ChatMessage, Request, Sampling
 from gen.teachers.stored import Key
 
 ROLE = "judge"
@@ -24,7 +24,7 @@ async def verdict(conversation: Conversation, judge: Judge, asker: Asker, *, see
     """Why the judge refuses a conversation, a word and a sentence; None where it passes. Without a verdict nothing passes."""
     points = len(judge.rubric)
     rubric = "\n".join(f"{n}. {point}" for n, point in enumerate(judge.rubric, 1))
-    messages = (("system", prompt("judge", rubric=rubric)), ("user", transcript(conversation)))
+    messages: tuple[ChatMessage, ...] = (("system", prompt("judge", rubric=rubric)), ("user", transcript(conversation)))
     for retry in range(_TRIES):
         drawn = number(seed, "completion", conversation.slot, conversation.attempt, ROLE, retry) % 2**31
         request = Request(asker.models[ROLE].name, messages, verdict_schema(points), _SAMPLING, drawn)

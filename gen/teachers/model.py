@@ -111,12 +111,14 @@ class ModelDialogue:
         """What the user says next; None at the end."""
         first = not any(message.role == "user" for message in messages)
         if self._done:
-            return self._end()
+            self._end()
+            return None
         self._user.hear(prompt("user_begin") if first else _since_user(messages))
         turn = await self._user.turn(lambda text: _said(read_user(text), first=first))
         self._done = turn.done
         if not turn.text:
-            return self._end()
+            self._end()
+            return None
         self._assistant.hear(turn.text)
         return Message("user", turn.text)
 
@@ -133,6 +135,7 @@ class ModelDialogue:
         return Message("assistant", turn.text, turn.thought if turn.thought and kept else None, calls)
 
     def _end(self) -> None:
+        """Nothing needs to be kept of the chats."""
         self._asker.forget(self._user.view)
         self._asker.forget(self._assistant.view)
 
