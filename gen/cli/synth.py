@@ -18,6 +18,7 @@ from gen.cli.console import note, print_columns, print_json
 if TYPE_CHECKING:
     from gen.corpus.cells import Layout
     from gen.recipe import Recipe
+    from gen.synthesis.estimate import Asks
     from gen.synthesis.preview import Preview
     from gen.synthesis.run import Summary
     from gen.teachers.budget import Budget
@@ -232,7 +233,23 @@ def _show_preview(recipe: Recipe, plan: Preview) -> None:
         "tools": ", ".join(plan.tools),
         "offered": f"{plan.offered[0]} to {plan.offered[1]} in a conversation",
     }
+    if plan.asks is not None:
+        facts["models"] = _asks(recipe, plan.asks)
     print_columns([(f"  {label}", text) for label, text in facts.items()])
     for conversation in plan.sample[:SHOWN]:
         click.echo()
         print_conversation(conversation)
+
+
+def _asks(recipe: Recipe, asks: Asks) -> str:
+    from gen.cli.progress import duration
+    from gen.synthesis.estimate import PACE
+    from gen.teachers.budget import short_count
+
+    teacher = recipe.model.teacher
+    cost = "" if asks.cost is None else f", a cost of {asks.cost:,.2f}"
+    return (
+        f"about {short_count(asks.requests)} requests, {short_count(asks.tokens_in)} tokens in ({short_count(asks.tokens_new)} new, "
+        f"the rest may be cached), {short_count(asks.tokens_out)} out{cost}; {duration(asks.seconds)} at {PACE:g} tokens/s of each of "
+        f"{teacher.concurrency} requests in flight. As if every first attempt were accepted."
+    )

@@ -10,7 +10,7 @@ from gen.conversation import Conversation
 from gen.planning.planner import Planned
 from gen.recipe import Recipe, Teacher
 from gen.synthesis.opening import OpenDomain
-from gen.teachers.asking import Asker, Model, Watch
+from gen.teachers.asking import Asker, Model, Store, Watch
 from gen.teachers.budget import Budget
 from gen.teachers.completions import COMPLETIONS
 from gen.teachers.engines.opening import open_engine
@@ -22,18 +22,22 @@ from gen.teachers.speakers import Speakers
 from gen.teachers.store import CompletionStore
 
 OpenEngine = Callable[[TeacherName, Teacher], Engine]
+OpenStore = Callable[[Path, str, str], Store]
+"""(corpus folder, writer, digest of the run) → what keeps completions."""
+
+
+def keep_in(folder: Path, writer: str, run: str) -> Store:
+    """The store of completions of a corpus folder."""
+    return CompletionStore(folder / COMPLETIONS, writer, run=run)
 
 
 @dataclass(frozen=True)
 class Models:
-    """How the models of a run are run: within which budget, by which engines, and where their completions are kept.
-
-    ``completions`` is a folder other than the corpus's own; the engines are opened by ``opening``.
-    """
+    """How the models of a run are run: within which budget, by which engines, and what keeps their completions."""
 
     budget: Budget = field(default_factory=Budget)
     opening: OpenEngine = open_engine
-    completions: Path | None = None
+    keeping: OpenStore = keep_in
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Modelled:
     name: str
     asker: Asker
     recipe: Recipe
-    store: CompletionStore
+    store: Store
 
     def begin(self, planned: Planned, domain: OpenDomain) -> Speakers:
         """The conversation of this plan, to be spoken."""
@@ -76,7 +80,7 @@ def open_cast(recipe: Recipe, folder: Path, *, run: str, writer: str, models: Mo
     parsed = {role: teacher_name(name, where=recipe.where("teacher")) for role, name in names.items()}
     engines = {name: models.opening(name, settings) for name in dict.fromkeys(parsed.values())}
     playing = {role: Model(name.model, engines[name]) for role, name in parsed.items()}
-    store = CompletionStore(models.completions or folder / COMPLETIONS, writer, run=run)
+    store = models.keeping(folder, writer, run)
     asker = Asker(playing, store, models.budget, watch)
     return Modelled(_shown(parsed["assistant"], parsed["user"], settings), asker, recipe, store)
 

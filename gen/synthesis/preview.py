@@ -10,8 +10,10 @@ import orjson
 
 from gen.conversation import Conversation, JsonObject
 from gen.recipe import Recipe
+from gen.synthesis.estimate import Asks, estimate
 from gen.synthesis.opening import open_workshop
 from gen.synthesis.slots import make
+from gen.teachers.naming import SIMULATOR
 
 SAMPLE = 40
 """Rows that a preview makes to estimate a corpus's size."""
@@ -19,7 +21,7 @@ SAMPLE = 40
 
 @dataclass(frozen=True)
 class Preview:
-    """What a run would make: slots by scenario and split, tools, and the size estimated from a few rows."""
+    """What a run would make: slots by scenario and split, tools, and the size estimated from a few rows; ``asks`` of models."""
 
     rows: int
     scenarios: Mapping[str, int]
@@ -28,6 +30,7 @@ class Preview:
     offered: tuple[int, int]
     estimated_bytes: int
     sample: tuple[Conversation, ...]
+    asks: Asks | None = None
 
     def to_json(self) -> JsonObject:
         return asdict(self) | {"sample": [row.to_wire() for row in self.sample[:3]]}
@@ -49,6 +52,7 @@ def preview(recipe: Recipe, *, rows: int) -> Preview:
         offered=(recipe.model.tools.offered.min, recipe.model.tools.offered.max),
         estimated_bytes=int(size * rows / COMPRESSION),
         sample=sample,
+        asks=None if recipe.model.teacher.name == SIMULATOR else estimate(workshop, sample, rows),
     )
 
 

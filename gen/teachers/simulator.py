@@ -15,7 +15,7 @@ from gen.conversation import Json, Message, ToolCall
 from gen.dice import Dice, dice
 from gen.planning.domain import DomainPlanner
 from gen.planning.draft import Step
-from gen.planning.personas import personas
+from gen.planning.personas import Persona
 from gen.planning.planner import Planned
 from gen.recipe import Recipe
 from gen.teachers.habits import Habits
@@ -26,8 +26,12 @@ from gen.teachers.system import choose_facts, system_text
 from gen.teachers.talk import Talk
 from gen.values.speak import Voice
 
-PLAIN = "plain"
-"""The persona in which a script is rehearsed."""
+PLAIN = Persona(
+    name="plain",
+    voice={"casual": 0.2, "words": 0.0, "lower": 0.0, "us": 0.2},
+    forms={"do": 1, "want": 2, "know": 2, "ask": 2, "say": 0.5, "short": 0},
+)
+"""Who speaks a script in rehearsal: somebody without any habits."""
 
 
 class Simulator:
@@ -53,7 +57,7 @@ class Simulator:
 
     def rehearse(self, planned: Planned) -> Rehearsal:
         """What a plain user would say at each of the user's steps, for a language model to say in its own words."""
-        dialogue = self.begin(replace(planned, persona=personas()[PLAIN]))
+        dialogue = self.begin(replace(planned, persona=PLAIN))
         system = dialogue.system()
         executed = iter(planned.executed)
         results: list[Json] = []
