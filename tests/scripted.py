@@ -5,8 +5,6 @@ Which turn of which conversation a request is for, only its seed tells: it follo
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from gen.canonical import exact_json
 from gen.conversation import Message
 from gen.dice import number
@@ -27,6 +25,7 @@ class Script:
     def __init__(self, recipe: Recipe, slots: int, *, attempts: int = 6) -> None:
         self._workshop = open_workshop(recipe)
         self._places: dict[int, tuple[int, int, str, int]] = {}
+        self._spoken: dict[tuple[int, int], tuple[Message, ...]] = {}
         seed = recipe.model.seed
         for slot in range(slots):
             for attempt in range(attempts):
@@ -38,7 +37,10 @@ class Script:
 
     def text(self, seed: int) -> str:
         """What the turn with this seed says."""
-        slot, attempt, role, turn = self._places[seed]
+        return self.text_at(*self._places[seed])
+
+    def text_at(self, slot: int, attempt: int, role: str, turn: int) -> str:
+        """What this turn says; turns count from 1."""
         said = [message for message in self.conversation(slot, attempt) if message.role == role]
         if turn > len(said):
             return exact_json({"text": "", "done": True})
@@ -48,9 +50,13 @@ class Script:
         calls = [{"name": call.name, "arguments": call.arguments} for call in message.tool_calls]
         return exact_json({"thought": message.reasoning_content or "", "text": message.content, "calls": calls})
 
-    @lru_cache(maxsize=4096)
     def conversation(self, slot: int, attempt: int) -> tuple[Message, ...]:
         """What the simulator says in this attempt; nothing where it has nothing to say."""
+        if (slot, attempt) not in self._spoken:
+            self._spoken[slot, attempt] = self._speak(slot, attempt)
+        return self._spoken[slot, attempt]
+
+    def _speak(self, slot: int, attempt: int) -> tuple[Message, ...]:
         try:
             planned = self._workshop.planner.plan(slot, attempt)
             opened = self._workshop.domains[planned.domain]

@@ -5,6 +5,7 @@ Options → ``gen.synthesis.run`` → progress on stderr, the summary on stdout.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -145,7 +146,8 @@ def _recipe(name: str | None, given: Mapping[str, object], changes: tuple[str, .
 
     if name is None:
         raise BadInput("which recipe?", where="--recipe", allowed=", ".join(recipes()), hint="fcgen synth --recipe payments")
-    return load_recipe(name, changes=[*changes, *(f"{key}={value}" for key, value in given.items() if value is not None)])
+    quoted = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]  # YAML takes "local:x" for a mapping
+    return load_recipe(name, changes=[*changes, *quoted])
 
 
 def default_workers(rows: int) -> int:
@@ -180,7 +182,11 @@ def show_summary(summary: Summary) -> None:
     """The summary for people, on stdout, with what to type next."""
     click.echo(_headline(summary))
     facts = {"splits": _counts(summary.splits), "scenarios": _counts(summary.scenarios), "rejected": _rejected(summary.rejected)}
+    if summary.usage is not None:
+        facts |= {"to blame": _counts(summary.faults), "models": _usage(summary)}
     print_columns([(f"  {label}", text) for label, text in facts.items() if text])
+    if not summary.rows:
+        return
     if summary.shard is not None:
         click.echo("\nWhen all parts are made, the same command without --shard joins them.")
         return
@@ -253,3 +259,16 @@ def _asks(recipe: Recipe, asks: Asks) -> str:
         f"the rest may be cached), {short_count(asks.tokens_out)} out{cost}; {duration(asks.seconds)} at {PACE:g} tokens/s of each of "
         f"{teacher.concurrency} requests in flight. As if every first attempt were accepted."
     )
+
+
+def _usage(summary: Summary) -> str:
+    from gen.teachers.budget import Usage, short_count
+
+    usage = Usage.from_json(summary.usage or {})
+    paid, kept = usage.total, sum(used.requests for used in usage.reused.values())
+    parts = [f"{short_count(paid.requests)} requests, {short_count(paid.tokens_in)} tokens in, {short_count(paid.tokens_out)} out"]
+    if summary.rows:
+        parts.append(f"{short_count(round(paid.tokens / summary.rows))} tokens for each accepted row")
+    if kept:
+        parts.append(f"{short_count(kept)} answers were kept from before")
+    return "; ".join(parts)

@@ -206,6 +206,7 @@ def _making(facts: CardFacts) -> str:
     text = (
         "A plan fixes the goal of a conversation and is executed once before anyone speaks; user and assistant then speak, and what they"
         f" say is kept only if it reaches the plan's goal. {_spoken_by(facts)} All chance comes from seed {facts.seed}: the recipe below"
+        + ("" if facts.teacher == "simulator" else " and the completions that were kept")
         + (f" makes the same bytes again with {versions}." if versions else " makes the same bytes again with the same versions.")
     )
     recipe = "\n\n" + _fenced("yaml", facts.recipe.rstrip("\n").split("\n")) if facts.recipe.strip() else ""
@@ -266,7 +267,8 @@ def _licence_and_citation(written: Written, facts: CardFacts) -> str:
         "  howpublished = {\\url{https://github.com/fcgen/fcgen}}",
         "}",
     ]
-    return f"## Licence and citation\n\n{facts.license}.\n\n{_fenced('bibtex', citation)}"
+    licence = f"{facts.license}." if facts.teacher == "simulator" else f"What {facts.teacher} wrote is under the terms of that model."
+    return f"## Licence and citation\n\n{licence}\n\n{_fenced('bibtex', citation)}"
 
 
 def _fenced(language: str, lines: Iterable[str]) -> str:

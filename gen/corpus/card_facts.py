@@ -52,6 +52,7 @@ def card_facts(
         recipe=recipe_text,
         seed=model.seed,
         teacher=model.teacher.name,
+        license="apache-2.0" if model.teacher.name == "simulator" else "other",
         versions=versions,
         candidates=ledger.get("candidates", 0),
         rejected=ledger.get("rejected", {}),

@@ -149,7 +149,7 @@ def publish(
     before("write recipe")
     write_whole(folder / RECIPE, (recipe.encode(),))
     before("write rejected")
-    files = [RECIPE, *_write_rejected(folder, rejected or {})]
+    files = [RECIPE, *write_rejected(folder, rejected or {})]
     complete = replace(
         manifest,
         layout=written.layout,
@@ -251,7 +251,8 @@ def _moves(folder: Path, shards: tuple[Shard, ...]) -> Iterator[tuple[str, Calla
         yield f"move {target.name}", partial(move_whole, source, target)
 
 
-def _write_rejected(folder: Path, rejected: Mapping[str, Iterable[str]]) -> list[str]:
+def write_rejected(folder: Path, rejected: Mapping[str, Iterable[str]]) -> list[str]:
+    """Write the files of ``rejected/``; returns their names from the folder on."""
     if rejected:
         make_folder(folder / REJECTED)
     names = [f"{REJECTED}/{name}.jsonl" for name in sorted(rejected)]

@@ -180,8 +180,16 @@ def _decides(recipe: Recipe) -> Json:
     return decides
 
 
+def without_addresses(recipe: Recipe) -> Recipe:
+    """The recipe as a corpus tells it: where a server stands is nobody's business, and no part of what was made."""
+    teacher = recipe.model.teacher
+    judge = teacher.judge and teacher.judge.model_copy(update={"name": _without_address(teacher.judge.name)})
+    told = {"name": _without_address(teacher.name), "user": _without_address(teacher.user), "judge": judge}
+    return Recipe(recipe.model.model_copy(update={"teacher": teacher.model_copy(update=told)}), recipe.origin)
+
+
 def _without_address(name: str) -> str:
-    return str(teacher_name(name))
+    return str(teacher_name(name)) if name else ""
 
 
 def _open(domain: Domain, recipe: Recipe, others: Sequence[ToolSchema], filled: Sequence[bytes] | None) -> OpenDomain:

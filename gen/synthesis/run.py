@@ -9,7 +9,7 @@ import datetime
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -19,7 +19,7 @@ from gen.corpus.blocks import BlockStore
 from gen.corpus.card import CardFacts, render_card
 from gen.corpus.card_facts import card_facts
 from gen.corpus.cells import Cells, Layout, wire_of
-from gen.corpus.folder import REJECTED, begin, clear_work, publish, write_shards
+from gen.corpus.folder import REJECTED, begin, clear_work, publish, write_rejected, write_shards
 from gen.corpus.lock import WORK, exclusive, shared
 from gen.corpus.manifest import Manifest, installed_versions, read_manifest
 from gen.errors import BadInput
@@ -31,7 +31,7 @@ from gen.synthesis.deciding import Decider
 from gen.synthesis.engines import Block, Maker, making
 from gen.synthesis.entries import Entry, from_lines, row_of
 from gen.synthesis.ledger import Ledger
-from gen.synthesis.opening import Workshop, no_collection, open_workshop, rows_digest
+from gen.synthesis.opening import Workshop, no_collection, open_workshop, rows_digest, without_addresses
 from gen.synthesis.slots import BLOCK
 from gen.teachers.budget import Usage
 from gen.teachers.naming import SIMULATOR
@@ -50,7 +50,7 @@ class Progress(Protocol):
 @dataclass(frozen=True)
 class Summary:
     """What a run came to. ``seconds`` is wall time; ``grown_from`` is how many rows were there before; ``stopped`` says which budget
-    was used up; ``usage`` is what models took, as in the ledger."""
+    was used up; ``usage`` is what models took, and ``faults`` who of them was to blame how often, as in the ledger."""
 
     corpus: Path
     rows: int
@@ -65,6 +65,7 @@ class Summary:
     already_done: bool = False
     stopped: str = ""
     usage: JsonObject | None = None
+    faults: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> JsonObject:
         return asdict(self) | {"corpus": str(self.corpus), "seconds": round(self.seconds, 3)}
@@ -145,7 +146,7 @@ class _Run:
             written = write_shards(self.out, self._rows(entries, maker, ledger, published), layout=self.layout)
             ledger.usage.add(maker.usage())
         stopped = maker.spent()
-        if stopped and ledger.accepted == (published.rows if published else 0):
+        if not ledger.accepted or (stopped and published and ledger.accepted == published.rows):
             return self._nothing_new(ledger, here, stopped)
         manifest = Manifest(
             recipe=self.recipe.model.name,
@@ -161,7 +162,7 @@ class _Run:
             self.out,
             written,
             card=render_card(written, self._facts(ledger)),
-            recipe=self._recipe_text(),
+            recipe=self._told.to_yaml(),
             manifest=manifest,
             rejected={"rejected": ledger.lines},
         )
@@ -231,8 +232,10 @@ class _Run:
     # -- what is said of it
 
     def _nothing_new(self, ledger: Ledger, here: int, stopped: str) -> Summary:
-        """The budget did not reach for one more row."""
+        """No row was accepted, or none beside those that are there. What was refused can be read all the same."""
         counts = ledger.to_json()
+        if not here:
+            write_rejected(self.out, {"rejected": ledger.lines})
         return Summary(
             corpus=self.out,
             rows=here,
@@ -245,6 +248,7 @@ class _Run:
             grown_from=here,
             stopped=stopped,
             usage=_used(counts.get("usage")),
+            faults=counts.get("faults", {}),
         )
 
     def _summary(self, manifest: Manifest, *, grown_from: int, already_done: bool = False, stopped: str = "") -> Summary:
@@ -262,20 +266,24 @@ class _Run:
             already_done=already_done,
             stopped=stopped,
             usage=_used(manifest.ledger.get("usage")),
+            faults=manifest.ledger.get("faults", {}),
         )
 
     def _facts(self, ledger: Ledger) -> CardFacts:
         return card_facts(
-            self.recipe,
+            self._told,
             ledger.to_json(),
             location=str(self.out),
             example=self.example,
-            recipe_text=self._recipe_text(),
+            recipe_text=self._told.to_yaml(),
             versions=installed_versions(),
         )
 
-    def _recipe_text(self) -> str:
-        return Recipe(self.recipe.model.model_copy(update={"rows": self.rows}), self.recipe.origin).to_yaml()
+    @property
+    def _told(self) -> Recipe:
+        """The recipe as the corpus tells it."""
+        told = without_addresses(self.recipe)
+        return Recipe(told.model.model_copy(update={"rows": self.rows}), told.origin)
 
     def _earlier_rejections(self) -> Iterable[str]:
         path = self.out / REJECTED / "rejected.jsonl"

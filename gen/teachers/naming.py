@@ -26,7 +26,10 @@ class TeacherName:
 
 
 def teacher_name(text: str, *, where: str = "") -> TeacherName:
-    """Parse the name of a teacher. Raises BadInput with what is allowed."""
+    """Parse the name of a teacher. Raises BadInput with what is allowed.
+
+    ``server:MODEL`` is what corpora say of the server that made them: it can be replayed, and not be asked.
+    """
     if text == SIMULATOR:
         return TeacherName(SIMULATOR)
     kind, colon, rest = text.partition(":")
@@ -36,6 +39,8 @@ def teacher_name(text: str, *, where: str = "") -> TeacherName:
     if kind != "server":
         if not rest:
             raise BadInput(f"{text!r} names no model", where=where, allowed=f"{kind}:MODEL, such as {kind}:google/gemma-3-27b-it")
+        return TeacherName(kind, rest)
+    if rest and "://" not in rest and "#" not in rest:
         return TeacherName(kind, rest)
     address, _, model = rest.partition("#")
     parts = urlsplit(address)
