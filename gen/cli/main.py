@@ -30,6 +30,7 @@ COMMANDS = {
     "Make": ("synth",),
     "Look": ("show", "render", "parse"),
     "Check": ("check",),
+    "Keep": ("store",),
     "Publish": ("card", "push"),
     "What is there": ("recipes", "tools", "templates", "doctor"),
 }
