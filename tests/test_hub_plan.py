@@ -77,7 +77,9 @@ def corpus(folder: Path) -> Path:
         "recipe.yaml",
         shard["path"],
         "rejected/rejected.jsonl",
-        "completions/1.jsonl",
+        "completions/main.jsonl",
+        "completions/sealed.parquet",
+        "completions/sealed.parquet.tmp",
         "notes.txt",
         "assets/plot.png",
         "LICENSE",
@@ -96,7 +98,7 @@ def test_only_what_is_known_and_asked_for_is_published(tmp_path: Path) -> None:
     assert {file.name for file in files} == usual
     assert left_at_home(folder, files) == ["notes.txt"]
     more = corpus_files(folder, with_rejected=True, with_completions=True)
-    assert {file.name for file in more} == usual | {"rejected/rejected.jsonl", "completions/1.jsonl"}
+    assert {file.name for file in more} == usual | {"rejected/rejected.jsonl", "completions/main.jsonl", "completions/sealed.parquet"}
 
 
 def test_the_published_manifest_names_no_file_that_stays_at_home(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ COMMANDS = {
     "Make": ("synth", "replay"),
     "Look": ("show", "render", "parse"),
     "Check": ("check",),
+    "Keep": ("store",),
     "Publish": ("card", "push"),
     "What is there": ("recipes", "tools", "templates", "doctor"),
 }

@@ -14,13 +14,16 @@ from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
 
+from gen.corpus.folder import REJECTED
 from gen.corpus.head import README
 from gen.corpus.manifest import MANIFEST, Manifest, read_manifest
 from gen.errors import BadInput, from_os_error
+from gen.teachers.completions import COMPLETIONS, SEALED
 
-REJECTED, COMPLETIONS = "rejected", "completions"
 BESIDES = (README, "LICENSE*", "NOTICE*", "CITATION*", "assets/*")
 """What a corpus may have beside the files that its manifest names: the card, what it shows, and legal texts."""
+ASKED_FOR = {REJECTED: (f"{REJECTED}/*",), COMPLETIONS: (f"{COMPLETIONS}/*.jsonl", f"{COMPLETIONS}/{SEALED}")}
+"""What stays at home unless it is asked for."""
 CHECKPOINTS = ("checkpoint-*", "*.pt", "*.pth", "*.bin", "*.pkl", "*.ckpt")
 """What training leaves beside an adapter: states to go on from, and pickles, which run code where they are loaded."""
 
@@ -84,7 +87,7 @@ def corpus_files(folder: Path, *, with_rejected: bool = False, with_completions:
         )
     asked = {REJECTED: with_rejected, COMPLETIONS: with_completions}
     known = [name for name in manifest.files if asked.get(name.split("/")[0], True)]
-    patterns = [*BESIDES, *(f"{name}/*" for name, with_it in asked.items() if with_it)]
+    patterns = [*BESIDES, *(pattern for name, with_it in asked.items() if with_it for pattern in ASKED_FOR[name])]
     names = {*known, *(shard.path for shard in manifest.shards)}
     files = [file for file in folder_files(folder) if file.name in names or any(fnmatch(file.name, pattern) for pattern in patterns)]
     return [*files, _published(manifest, known)]
@@ -93,8 +96,7 @@ def corpus_files(folder: Path, *, with_rejected: bool = False, with_completions:
 def left_at_home(folder: Path, files: Sequence[LocalFile]) -> list[str]:
     """The names of files in a folder that nobody asked to leave there, and that are not published all the same."""
     published = {file.name for file in files}
-    expected = (REJECTED, COMPLETIONS)
-    return [file.name for file in folder_files(folder) if file.name not in published and file.name.split("/")[0] not in expected]
+    return [file.name for file in folder_files(folder) if file.name not in published and file.name.split("/")[0] not in ASKED_FOR]
 
 
 def adapter_files(folder: Path) -> list[LocalFile]:

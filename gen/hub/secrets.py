@@ -14,8 +14,10 @@ from dataclasses import dataclass
 
 from gen.canonical import exact_json
 from gen.conversation import Conversation
-from gen.hub.files import COMPLETIONS, REJECTED, LocalFile
+from gen.corpus.folder import REJECTED
+from gen.hub.files import LocalFile
 from gen.hub.findings import LEAK, Problem
+from gen.teachers.completions import COMPLETIONS, SEALED
 
 RESERVED_DOMAINS = (".example", ".test", ".invalid", ".localhost", "example.com", "example.org", "example.net", "example.edu")
 TEST_CARDS = frozenset(
@@ -102,7 +104,13 @@ def find(text: str) -> Iterator[tuple[Form, str]]:
 
 
 def _found_in(file: LocalFile) -> Iterator[tuple[Form, str]]:
-    """What a file of text holds, line by line where it has lines."""
+    """What a file of text holds, line by line where it has lines; or a file of sealed completions, text by text."""
+    if file.name.split("/")[-2:] == [COMPLETIONS, SEALED] and file.path is not None:
+        from gen.teachers.sealed import Sealed  # pyarrow: only where something is sealed
+
+        for text in Sealed(file.path).texts():
+            yield from find(text)
+        return
     rest = b""
     for block in file.blocks():
         *lines, rest = (rest + block).split(b"\n")

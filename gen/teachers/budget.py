@@ -134,7 +134,7 @@ def parse_tokens(text: str, *, where: str = "--token-budget") -> int:
     if match is not None:
         whole, fraction, unit = match[1].replace(",", "").replace("_", ""), match[2] or "", match[3].lower()
         digits = fraction.removeprefix(".").rstrip("0")
-        scale = 10 ** len(digits)
+        scale = int("1" + "0" * len(digits))
         count, rest = divmod(int(whole + digits) * _UNITS[unit], scale)
         if count and not rest:
             return count

@@ -63,6 +63,11 @@ class Completions:
         """How many addresses there are."""
         return len(self._places)
 
+    def __iter__(self) -> Iterator[Stored]:
+        """What is found under each address."""
+        for place in self._places.values():
+            yield self.read(*_source_and_number(place))
+
     def get(self, address: str) -> Stored | None:
         """The completion of the request with this address; None where there is none."""
         place = self._places.get(bytes.fromhex(address))

@@ -77,6 +77,11 @@ class Sealed:
         """Whether this run asked for the completion of a row."""
         return self.read(number).run == run
 
+    def texts(self) -> Iterator[str]:
+        """What was said, in order."""
+        for group in range(self._file.num_row_groups):
+            yield from self._columns(group, ["text"]).column(0).to_pylist()
+
     def close(self) -> None:
         """Let go of the file. A later ``read`` opens it again."""
         self._groups.clear()

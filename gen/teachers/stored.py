@@ -11,6 +11,7 @@ that answers another question. Prompts are what grows with the square of a conve
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from sys import intern
 from typing import Any
 from zlib import crc32
 
@@ -20,7 +21,7 @@ from gen.conversation import JsonObject
 from gen.errors import BadInput
 from gen.teachers.request import Completion
 
-_SUM = slice(8, 16)
+_BEGIN = b'{"sum":"%08x",'
 _SUMMED = slice(18, None)
 _ADDRESS = slice(29, 93)
 _RUN = 102
@@ -65,11 +66,12 @@ class Stored:
 
     @classmethod
     def from_wire(cls, wire: JsonObject) -> Stored:
+        key = Key(wire["slot"], wire["attempt"], wire["turn"], intern(wire["role"]), wire["retry"])
         return cls(
             wire["address"],
-            wire["run"],
-            Key(wire["slot"], wire["attempt"], wire["turn"], wire["role"], wire["retry"]),
-            wire["model"],
+            intern(wire["run"]),  # a million completions of one run share its digest
+            key,
+            intern(wire["model"]),
             Completion(wire["text"], wire["finish"], wire["tokens_in"], wire["tokens_out"], wire["tokens_cached"], wire["seconds"]),
         )
 
@@ -87,12 +89,12 @@ def storable(completion: Completion) -> Completion:
 def to_line(stored: Stored) -> bytes:
     """The line of a completion, with its line feed."""
     body = orjson.dumps(stored.to_wire())[1:]
-    return b'{"sum":"%08x",%b\n' % (crc32(body), body)
+    return _BEGIN % crc32(body) + body + b"\n"
 
 
 def is_whole(line: bytes) -> bool:
     """Whether a line, without its line feed, is as it was written."""
-    return line.startswith(b'{"sum":"') and line[_SUM] == b"%08x" % crc32(line[_SUMMED])
+    return line.startswith(_BEGIN % crc32(line[_SUMMED]))
 
 
 def address_in(line: bytes) -> bytes:
