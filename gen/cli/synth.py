@@ -61,9 +61,14 @@ def part_of(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
 )
 @click.option("--teacher", metavar="NAME", help="Who speaks: simulator, local:MODEL, vllm:MODEL or server:http://HOST:PORT/v1#MODEL.")
 @click.option("--concurrency", type=click.IntRange(min=1), metavar="N", help="Requests in flight, or slots of a local model.")
-@click.option("--token-budget", metavar="N", help="Stop when models have used this many tokens: 200k, 50M.")
-@click.option("--max-cost", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Stop at this cost, by teacher.price.")
-@click.option("--max-hours", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Stop after this long.")
+@click.option("--token-budget", metavar="N", help="Stop when models have used this many tokens for the corpus: 50M.")
+@click.option(
+    "--max-cost",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="N",
+    help="Stop when the corpus has cost this much, by teacher.price.",
+)
+@click.option("--max-hours", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Stop the run after this long.")
 @click.option("--dry-run", is_flag=True, help="Show what would be made, and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary (--json still prints its own).")

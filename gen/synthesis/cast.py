@@ -11,8 +11,8 @@ from gen.planning.planner import Planned
 from gen.recipe import Recipe, Teacher
 from gen.synthesis.opening import OpenDomain
 from gen.teachers.asking import Asker, Model, Store, Watch
-from gen.teachers.budget import Budget
-from gen.teachers.completions import COMPLETIONS
+from gen.teachers.budget import Budget, Usage
+from gen.teachers.completions import COMPLETIONS, Completions
 from gen.teachers.engines.opening import open_engine
 from gen.teachers.judge import verdict
 from gen.teachers.model import ModelDialogue
@@ -81,8 +81,18 @@ def open_cast(recipe: Recipe, folder: Path, *, run: str, writer: str, models: Mo
     engines = {name: models.opening(name, settings) for name in dict.fromkeys(parsed.values())}
     playing = {role: Model(name.model, engines[name]) for role, name in parsed.items()}
     store = models.keeping(folder, writer, run)
-    asker = Asker(playing, store, models.budget, watch)
+    asker = Asker(playing, store, models.budget, watch, _paid_before(folder, run, models.budget))
     return Modelled(_shown(parsed["assistant"], parsed["user"], settings), asker, recipe, store)
+
+
+def _paid_before(folder: Path, run: str, budget: Budget) -> Usage:
+    """What earlier runs paid for in this corpus: a budget is the corpus's, however often its making was interrupted."""
+    usage = Usage()
+    if budget.tokens is not None or budget.cost is not None:
+        for stored in Completions(folder / COMPLETIONS, run=run):
+            if stored.run == run:
+                usage.count(stored.completion, role=stored.key.role, model=stored.model)
+    return usage
 
 
 def _shown(assistant: TeacherName, user: TeacherName, settings: Teacher) -> str:

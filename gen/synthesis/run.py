@@ -34,6 +34,8 @@ from gen.synthesis.ledger import Ledger
 from gen.synthesis.opening import Workshop, no_collection, open_workshop, rows_digest, without_addresses
 from gen.synthesis.slots import BLOCK
 from gen.teachers.budget import Usage
+from gen.teachers.compacting import compact
+from gen.teachers.completions import COMPLETIONS
 from gen.teachers.naming import SIMULATOR
 from gen.teachers.store import part_name
 
@@ -166,6 +168,7 @@ class _Run:
             manifest=manifest,
             rejected={"rejected": ledger.lines},
         )
+        compact(self.out / COMPLETIONS)
         return self._summary(manifest, grown_from=here, stopped=stopped)
 
     def _making(

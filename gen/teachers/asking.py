@@ -42,11 +42,12 @@ class Model:
 
 
 class Asker:
-    """Asks the models of a run, one for each role."""
+    """Asks the models of a run, one for each role. ``before`` is what was paid for in earlier runs within the same budget."""
 
-    def __init__(self, models: Mapping[str, Model], store: Store, budget: Budget, watch: Watch) -> None:
+    def __init__(self, models: Mapping[str, Model], store: Store, budget: Budget, watch: Watch, before: Usage) -> None:
         self.models = models
         self.usage = Usage()
+        self._charged = before
         self._store = store
         self._watch = watch
         self._budget = budget
@@ -75,11 +76,12 @@ class Asker:
         async with self._places[id(engine)]:  # the queue stands here, where it can be sent home
             if self._stopped:
                 raise Stopped
-            if spent := self._budget.spent(self.usage, seconds=time.monotonic() - self._began):
+            if spent := self._budget.spent(self._charged, seconds=time.monotonic() - self._began):
                 raise BudgetSpent(spent)
             completion = await engine.complete(request)
         completion = await self._store.put(request, completion, key=key, address=address)
-        self.usage.count(completion, role=key.role, model=request.model)
+        for usage in (self.usage, self._charged):
+            usage.count(completion, role=key.role, model=request.model)
         self._watch(self.usage)
         return completion
 

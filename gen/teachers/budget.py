@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from gen.conversation import JsonObject
 from gen.errors import BadInput
@@ -37,7 +37,13 @@ class Used:
         return self.tokens_in + self.tokens_out
 
     def __add__(self, other: Used) -> Used:
-        return Used(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+        return Used(
+            self.requests + other.requests,
+            self.tokens_in + other.tokens_in,
+            self.tokens_out + other.tokens_out,
+            self.tokens_cached + other.tokens_cached,
+            self.seconds + other.seconds,
+        )
 
 
 @dataclass
@@ -107,7 +113,7 @@ class Budget:
             raise BadInput(
                 "a limit of cost needs prices, and the recipe has none",
                 where="--max-cost",
-                allowed="teacher.price.input and teacher.price.output in the recipe: the cost of a million tokens of prompts and completions",
+                allowed="teacher.price.input and teacher.price.output in the recipe: what a million tokens cost",
                 hint="--set teacher.price.input=0.5 --set teacher.price.output=1.5; or --token-budget, which needs no prices",
             )
 
