@@ -46,7 +46,7 @@ def guard_logs() -> None:
     def factory(*args: object, **more: object) -> logging.LogRecord:
         return _cleaned(make(*args, **more))
 
-    factory.cleans_tokens = True  # type: ignore[attr-defined]
+    factory.cleans_tokens = True  # type: ignore[attr-defined]  # a mark on a function, by which it is known again
     logging.setLogRecordFactory(factory)
 
 

@@ -79,6 +79,7 @@ def test_a_non_natives_turns() -> None:
 
 def test_articles_are_dropped_and_nothing_that_looks_like_one() -> None:
     assert sure(OWN, "the payment for a train, an order, their area, a", drop_article=1.0) == "payment for train, order, their area, a"
+    assert sure(OWN, "thanks a lot, in a bit, the bit I paid", drop_article=1.0) == "thanks a lot, in a bit, the bit I paid"
 
 
 @pytest.mark.parametrize("seed", range(30))

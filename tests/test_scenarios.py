@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from gen.checks.table import check_row
 from gen.conversation import Conversation, Message
+from gen.planning.draws import NothingFits
 from gen.planning.scenarios import SCENARIOS
 from gen.recipe import build_recipe
 from gen.synthesis.opening import Workshop, open_workshop
@@ -169,3 +171,34 @@ def test_worlds_opened_from_filled_databases_make_the_same_rows() -> None:
     one = workshop("payments", "multi_turn")
     other = open_workshop(one.recipe, one.filled())
     assert [make(one, slot) for slot in range(4)] == [make(other, slot) for slot in range(4)]
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+@pytest.mark.parametrize("scenario", ["multi_turn", "long"])
+def test_nobody_asks_again_about_the_same_thing_what_another_tool_just_told(domain: str, scenario: str) -> None:
+    shop = workshop(domain, scenario)
+    followed = 0
+    for slot in range(40):
+        try:
+            steps = shop.planner.plan(slot, 0).steps
+        except NothingFits:
+            continue
+        told: dict[str, set[str]] = {}
+        for want in [want for step in steps if step.act == "answer" for want in step.wants]:
+            for subject in want.subjects:
+                known = told.setdefault(subject.id, set())
+                if subject.mode == "again":
+                    followed += 1
+                    assert want.goal.tool not in known, (slot, subject.id, want.goal.name)
+                if want.goal.writes:
+                    known.clear()
+                known |= {want.goal.tool, *shop.domains[domain].declaration.tools[want.goal.tool].stands_in_for}
+    assert followed > 5
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_a_question_that_is_not_for_the_assistant_is_not_urgent(domain: str) -> None:
+    shop = workshop(domain, "irrelevant")
+    asked = [made.messages for slot in range(60) if (made := make(shop, slot).conversation) is not None]
+    first = [next(message.content for message in messages if message.role == "user") for messages in asked]
+    assert not [text for text in first if re.search(r"\b(urgent|asap|hurry|deadline|the sooner|this matter|our records|the file)\b", text)]

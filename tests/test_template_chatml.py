@@ -12,7 +12,8 @@ from references import by_template, learned_by_template, published
 from talk import TOOL, byte_tokenizer, call, calling, corpus_rows, result, said, same, system, talk, user
 
 from gen.conversation import Conversation, Message
-from gen.rendering.formats.chatml import HERMES, HERMES_TOOLS, QWEN3, QWEN25, QWEN_SYSTEM, QWEN_TOOLS
+from gen.rendering.formats.hermes import HERMES, HERMES_TOOLS
+from gen.rendering.formats.qwen import QWEN3, QWEN25, QWEN_SYSTEM, QWEN_TOOLS
 from gen.rendering.losses import AMBIGUOUS, NO_THOUGHT, RETOLD, TRIMMED
 from gen.rendering.parse import parse_spans
 from gen.rendering.spans import text_of, trained_segments

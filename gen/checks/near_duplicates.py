@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-import rensa  # type: ignore[import-untyped]
+import rensa  # type: ignore[import-untyped]  # it has no types
 
 from gen.conversation import Conversation
 

@@ -43,6 +43,10 @@ class Asked:
     plain: bool
     quiet: bool
 
+    def to_wire(self) -> dict[str, Any]:
+        """The options that decide which rows there are."""
+        return {"limit": self.limit, "max_tokens": self.max_tokens, "strict": self.strict, "skip_bad": self.skip_bad}
+
     @property
     def folder(self) -> Path | None:
         """The folder to write, where ``--out`` means one: it ends in /, is a folder, or has no ending such as .jsonl."""
@@ -175,7 +179,7 @@ class Work:
             self._rendered(),
             with_tokens=self.tokens is not None,
             rejected=lambda: [refused.to_wire() for refused in self.batch.refused],
-            about=lambda: about(self.batch, self.template, self.tokens, corpus=self.path, options=self.asked),
+            about=lambda: about(self.batch, self.template, self.tokens, corpus=self.path, options=self.asked.to_wire()),
         )
 
     def _page(self, path: Path) -> None:

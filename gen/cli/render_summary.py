@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from gen.cli.console import note, print_columns, safe
 
 if TYPE_CHECKING:
-    from gen.cli.render import Asked
     from gen.cli.render_tokens import OpenTokenizer
     from gen.conversation import JsonObject
     from gen.rendering.batch import Batch
@@ -43,14 +42,14 @@ def tell(batch: Batch, *, where: str, rejected: Path | None, quiet: bool, one: b
     _refuse(batch, one=one, listed=0 if quiet else LISTED, rejected=rejected)
 
 
-def about(batch: Batch, template: Template, tokens: OpenTokenizer | None, *, corpus: Path, options: Asked) -> JsonObject:
+def about(batch: Batch, template: Template, tokens: OpenTokenizer | None, *, corpus: Path, options: JsonObject) -> JsonObject:
     """What stands in rendering.json beside the files."""
     return {
         "template": template.name,
         "tokenizer": None if tokens is None else tokens.to_wire(),
         "corpus": str(corpus),
         "corpus_digest": _digest(corpus),
-        "options": {"limit": options.limit, "max_tokens": options.max_tokens, "strict": options.strict, "skip_bad": options.skip_bad},
+        "options": options,
         **batch.to_wire(),
         "versions": _versions(),
     }

@@ -163,10 +163,10 @@ def _message_lines(message: Message) -> Iterator[Line]:
         return
     if message.reasoning_content:
         yield Line("thought", message.reasoning_content, "dim italic", "dim")
-    for call in message.tool_calls:
-        yield Line("call", call_text(call), "cyan", "cyan")
     if message.content or not message.tool_calls:
         yield Line(message.role, message.content, "dim" if message.role == "system" else "", _ROLE_STYLES.get(message.role, "bold"))
+    for call in message.tool_calls:
+        yield Line("call", call_text(call), "cyan", "cyan")
 
 
 _ROLE_STYLES = {"system": "dim", "user": "bold yellow", "assistant": "bold magenta"}

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 
 from gen.conversation import JsonObject
 from gen.corpus.cells import COLUMNS, Cells, Kind, Layout

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 
 from gen.conversation import JsonObject
 from gen.corpus.atomic import delete, make_folder, move_whole, sha256_of, write_whole

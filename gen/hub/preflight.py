@@ -92,7 +92,7 @@ def _listed(info: Any, key: str) -> list[JsonObject]:
 
 
 def _reading_problems(folder: Path) -> Iterator[Problem]:
-    from datasets import disable_progress_bars, load_dataset  # type: ignore[import-untyped]
+    from datasets import disable_progress_bars, load_dataset  # type: ignore[import-untyped]  # it has no types
 
     disable_progress_bars()
     wrong: list[str] = []

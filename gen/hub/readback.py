@@ -14,7 +14,7 @@ from gen.redact import redacted
 
 def count_rows(name: str, revision: str, config: str, *, expected: Mapping[str, int]) -> dict[str, int]:
     """Split → rows, as read from the Hub. Raises AnswerIsNo where they are not those expected, OutsideFailed where it cannot be read."""
-    from datasets import disable_progress_bars, load_dataset  # type: ignore[import-untyped]
+    from datasets import disable_progress_bars, load_dataset  # type: ignore[import-untyped]  # it has no types
 
     disable_progress_bars()
     with tempfile.TemporaryDirectory() as cache:

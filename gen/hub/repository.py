@@ -127,7 +127,7 @@ class Repository:
         guard_logs()
         from huggingface_hub import HfApi
         from huggingface_hub.errors import HFValidationError
-        from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # without __all__
+        from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # the package names no __all__
         from huggingface_hub.utils.tqdm import disable_progress_bars
 
         try:

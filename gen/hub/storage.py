@@ -118,14 +118,14 @@ def _spoken(doing: str, to: str) -> Iterator[None]:
         yield
     except FcgenError:
         raise
-    except Exception as error:  # noqa: BLE001 - see above
+    except Exception as error:  # noqa: BLE001 - storages have errors of their own, and no common root
         said = redacted(str(error)).strip().split("\n")[0] or type(error).__name__
         hint = "look at the address and your credentials, then run the same command again"
         raise OutsideFailed(f"{doing} {to} failed: {said}", hint=hint) from None
 
 
 def _opened(to: str) -> tuple[Any, str]:
-    from fsspec.core import url_to_fs  # type: ignore[import-untyped]
+    from fsspec.core import url_to_fs  # type: ignore[import-untyped]  # it has no types
 
     scheme = to.partition("://")[0]
     with _spoken("opening", to):

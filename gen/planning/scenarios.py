@@ -215,10 +215,14 @@ def _same_thing(draft: Draft, last: Want) -> Want | None:
     if not last.subjects:
         return None
     subject = last.subjects[-1]
+    told = _told(draft, subject)
     weights = {
         goal: goal.weight
         for goal in draft.planner.goals.values()
-        if goal.subject == subject.entity and goal.name not in draft.goals and not draft.planner.needs_finding(goal)
+        if goal.subject == subject.entity
+        and goal.name not in draft.goals
+        and goal.tool not in told
+        and not draft.planner.needs_finding(goal)
     }
     while weights:
         goal = draft.die.weighted(weights)
@@ -227,6 +231,17 @@ def _same_thing(draft: Draft, last: Want) -> Want | None:
             return draft.want_about(goal, Reference(subject.entity, subject.row, subject.id, mode))
         del weights[goal]
     return None
+
+
+def _told(draft: Draft, subject: Reference) -> set[str]:
+    """The tools that could tell nothing new of this: they, or one that says as much, did since it was last changed."""
+    tools: set[str] = set()
+    for want in [want for step in draft.steps if step.act == "answer" for want in step.wants]:
+        if subject.id in [reference.id for reference in want.subjects]:
+            if want.goal.writes:
+                tools.clear()
+            tools |= {want.goal.tool, *draft.planner.tools[want.goal.tool].stands_in_for}
+    return tools
 
 
 def _same_wish(draft: Draft, last: Want) -> Want | None:

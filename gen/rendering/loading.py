@@ -71,7 +71,7 @@ def _plain(file: Path, before: Exception | None) -> FastTokenizer:
     if before is not None:
         raise BadInput(f"the tokenizer cannot be loaded: {_said(before)}", where=str(file.parent)) from before
     try:
-        tokenizer: FastTokenizer = PreTrainedTokenizerFast(tokenizer_file=str(file))  # type: ignore[no-untyped-call]
+        tokenizer: FastTokenizer = PreTrainedTokenizerFast(tokenizer_file=str(file))  # type: ignore[no-untyped-call]  # its __init__ has no types
     except Exception as error:
         raise BadInput(f"the tokenizer cannot be loaded: {_said(error)}", where=str(file)) from error
     return tokenizer

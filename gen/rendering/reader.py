@@ -6,12 +6,11 @@ ever evaluated, guessed or repaired.
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterable
 from itertools import groupby
-from typing import Any, NoReturn
+from typing import NoReturn
 
+from gen.canonical import STRICT_JSON
 from gen.conversation import Json
 from gen.errors import BadInput
 from gen.rendering.spans import Span, own_spans, text_of
@@ -112,7 +111,7 @@ class Reader:
         start = self._offset
         text = "" if self.at_end() or self._pieces[self._next].control else self._pieces[self._next].text
         try:
-            value, end = _strict.raw_decode(text)
+            value, end = STRICT_JSON.raw_decode(text)
         except (ValueError, RecursionError) as error:
             raise BadInput(f"this is not JSON: {_shown(text)}: {error}", where=f"character {start}") from error
         self._consume(text[:end])
@@ -122,7 +121,7 @@ class Reader:
         """Reads text that is one JSON value. Raises BadInput for anything else, duplicate keys and NaN too."""
         start, text = self._offset, self.text()
         try:
-            return _strict.decode(text)
+            return STRICT_JSON.decode(text)
         except (ValueError, RecursionError) as error:
             raise BadInput(f"this is not JSON: {_shown(text)}: {error}", where=f"character {start}") from error
 
@@ -164,24 +163,3 @@ def _joined(spans: Iterable[Span]) -> list[Span]:
 
 def _shown(text: str) -> str:
     return repr(text if len(text) <= SHOWN else text[:SHOWN] + "…")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise ValueError("an object has the same key twice")
-    return value
-
-
-def _finite(literal: str) -> float:
-    value = float(literal)
-    if not math.isfinite(value):
-        raise ValueError(f"the number {literal} is too large")
-    return value
-
-
-def _no_constant(literal: str) -> NoReturn:
-    raise ValueError(f"{literal} is not JSON")
-
-
-_strict = json.JSONDecoder(object_pairs_hook=_object, parse_float=_finite, parse_constant=_no_constant)

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from gen.conversation import Conversation, Finding
 from gen.errors import BadInput, unknown_name
 from gen.rendering.formats.agents_course import AGENTS_COURSE
-from gen.rendering.formats.chatml import HERMES, QWEN3, QWEN25
 from gen.rendering.formats.deepseek import DEEPSEEK_V3_1
 from gen.rendering.formats.functiongemma import FUNCTIONGEMMA
 from gen.rendering.formats.gemma import GEMMA
 from gen.rendering.formats.gemma4 import GEMMA4
 from gen.rendering.formats.harmony import HARMONY
+from gen.rendering.formats.hermes import HERMES
 from gen.rendering.formats.llama import LLAMA_3_1
 from gen.rendering.formats.mistral import MISTRAL
+from gen.rendering.formats.qwen import QWEN3, QWEN25
 from gen.rendering.losses import AMBIGUOUS, MALFORMED, CannotSay, Loss, finding_of, loss_findings
 from gen.rendering.normal import place, refuse_lone_surrogates
 from gen.rendering.reader import Reader

@@ -138,7 +138,7 @@ def choose(phrases: Sequence[Phrase], speaker: Speaker) -> Phrase:
 
 def holds(when: Sequence[tuple[str, Any]], value_of: Callable[[str], Any]) -> bool:
     """Whether the conditions of a phrase hold, given the values of a place."""
-    for name, wanted in when:  # noqa: SIM110 (all() is slower)
+    for name, wanted in when:  # noqa: SIM110 - all() is slower
         if not _holds(wanted, value_of(name)):
             return False
     return True

@@ -178,7 +178,7 @@ def _all(demanding: tuple[Fits, ...]) -> Fits | None:
         return lambda speaker: first(speaker) and second(speaker)
 
     def fits_all(speaker: Speaker) -> bool:
-        for fits in demanding:  # noqa: SIM110 (all() is slower)
+        for fits in demanding:  # noqa: SIM110 - all() is slower
             if not fits(speaker):
                 return False
         return True

@@ -58,7 +58,7 @@ class User:
 
 
 def _says_several(want: Want) -> bool:
-    for said in want.said.values():  # noqa: SIM110 (any() is slower)
+    for said in want.said.values():  # noqa: SIM110 - any() is slower
         if said.kind == "references" and len(said.value) > 1:
             return True
     return False

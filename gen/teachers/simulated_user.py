@@ -69,7 +69,7 @@ class UserActs:
         if not talk.die.chance(persona.greeting):
             return text
         hello = words(talk, "hello_formal" if persona.formal else "hello_casual")
-        if talk.die.chance(persona.no_punctuation * 0.7):
+        if "," not in hello and talk.die.chance(persona.no_punctuation * 0.7):
             return f"{hello} {text}"
         mark = talk.die.pick((",", ".") if persona.formal else (",", ",", ".", "!"))
         return f"{hello}{mark} {text}"
@@ -120,8 +120,10 @@ class UserActs:
             (attached if ATTACHED.match(finish.plain(clause)) else apart).append(clause)
         return attached, apart
 
-    def coloured(self, talk: Talk, want: Want | None, core: str, more: Sequence[str] = ()) -> str:
-        """The request with what this persona says around it.
+    def coloured(
+        self, talk: Talk, want: Want | None, core: str, more: Sequence[str] = (), *, aside: str | None = "aside", urgent: bool = True
+    ) -> str:
+        """The request with what this persona says around it: an aside by this rule, a reason, how soon, thanks.
 
         The reason is that of ``want``, so it stays beside ``core``: after ``more``, the other requests, it would be said of them.
         """
@@ -130,14 +132,13 @@ class UserActs:
         before: list[str] = []
         beside: list[str] = []
         after: list[str] = []
-        if die.chance(persona.aside):
-            aside = finish.stop(spoken(talk, "aside"), question=False)
-            (before if die.chance(early) else after).append(aside)
+        if aside and die.chance(persona.aside):
+            (before if die.chance(early) else after).append(finish.stop(spoken(talk, aside), question=False))
         why = self.phrases.goals[want.goal.name].lists.get("why") if want else None
         if why and die.chance(persona.why):
             reason = finish.stop(realise(why, talk.plain), question=False)
             (before if die.chance(early - 0.15) else beside).append(reason)
-        if die.chance(persona.urgency):
+        if urgent and die.chance(persona.urgency):
             after.append(finish.stop(spoken(talk, "urgency"), question=False))
         if die.chance(persona.thanks):
             after.append(finish.stop(words(talk, "thanks_formal" if persona.formal else "thanks_casual"), question=False))
@@ -170,10 +171,15 @@ def _request(acts: UserActs, talk: Talk, step: Step) -> str:
     first = step.wants[0]
     core = acts.core(talk, first, step)
     more = [f"{spoken(talk, 'and_also')} {acts.core(talk, want, step)}" for want in step.wants[1:]]
-    text = acts.coloured(talk, first, core, more)
+    text = acts.coloured(talk, first, core, more, aside=_aside_of(step))
     if step.detail == "amend" and step.change:
         text = f"{text} {_correction(talk, step)}"
     return text
+
+
+def _aside_of(step: Step) -> str:
+    """The rule of what people say beside these wants: that they need an answer suits only who asks for one."""
+    return "aside" if any(want.goal.writes for want in step.wants) else "aside_asking"
 
 
 def _correction(talk: Talk, step: Step) -> str:
@@ -188,7 +194,8 @@ def _correction(talk: Talk, step: Step) -> str:
 def _next(acts: UserActs, talk: Talk, step: Step) -> str:
     core = acts.core(talk, step.wants[0], step)
     lead = spoken(talk, "then_follow") if talk.die.chance(0.6) else ""
-    return acts.coloured(talk, step.wants[0], f"{lead} {core}" if lead else core) if talk.die.chance(0.25) else f"{lead} {core}".strip()
+    text = f"{lead} {core}".strip()
+    return acts.coloured(talk, step.wants[0], text, aside=_aside_of(step)) if talk.die.chance(0.25) else text
 
 
 def _instead(acts: UserActs, talk: Talk, step: Step) -> str:
@@ -209,7 +216,8 @@ def _supply(acts: UserActs, talk: Talk, step: Step) -> str:
     want, name = step.wants[0], step.argument
     user = User(talk, want)
     phrases = acts.phrases.goals[want.goal.name].maps["supply"].get(name)
-    if phrases and name in want.said and talk.die.chance(0.7):
+    # a choice may be said in a clause ("they charged me twice"), which nothing can be put around
+    if phrases and name in want.said and (want.said[name].kind == "choice" or talk.die.chance(0.7)):
         text = realise(phrases, user)
     else:
         value = say(talk, name, want.said[name]) if name in want.said else refer(talk, want.subjects[0])
@@ -241,7 +249,7 @@ def _again(acts: UserActs, talk: Talk, step: Step) -> str:
 
 def _question(acts: UserActs, talk: Talk, step: Step) -> str:
     known = talk.topic.ask()
-    return acts.coloured(talk, None, finish.stop(realise(known.ask, talk.plain), question=True))
+    return acts.coloured(talk, None, finish.stop(realise(known.ask, talk.plain), question=True), aside="aside_asking", urgent=False)
 
 
 def _unsupported(acts: UserActs, talk: Talk, step: Step) -> str:
@@ -250,7 +258,8 @@ def _unsupported(acts: UserActs, talk: Talk, step: Step) -> str:
 
 
 def _offtopic(acts: UserActs, talk: Talk, step: Step) -> str:
-    return acts.coloured(talk, None, finish.stop(words(talk, "offtopic")))
+    text = finish.stop(words(talk, "offtopic"))
+    return acts.coloured(talk, None, text, aside="aside_idle" if text.endswith("?") else None, urgent=False)
 
 
 def _smalltalk(acts: UserActs, talk: Talk, step: Step) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 import jsonschema
 import jsonschema_rs
 import orjson
-from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
+from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]  # it has no types
 
 from gen.conversation import Json, JsonObject
 from gen.errors import BadInput

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from gen.canonical import STRICT_JSON
 from gen.conversation import Json, JsonObject, Message, ToolCall
 from gen.errors import BadInput
 
@@ -37,7 +38,7 @@ def shown(value: Json) -> str:
 def decoded(text: str, what: str, where: str) -> Json:
     """The value of a text that is JSON or a Python literal. Raises BadInput, with what it should be, where it is neither."""
     try:
-        return _strict.decode(text)
+        return STRICT_JSON.decode(text)
     except (ValueError, RecursionError) as json_error:
         said = str(json_error).partition(" (char")[0]
         if isinstance(json_error, json.JSONDecodeError):
@@ -108,24 +109,3 @@ def _as_json(value: Any) -> Json:
     if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):
         return value
     raise ValueError(f"JSON has no {type(value).__name__}")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> JsonObject:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise ValueError("an object has the same key twice")
-    return value
-
-
-def _finite(literal: str) -> float:
-    value = float(literal)
-    if not math.isfinite(value):
-        raise ValueError(f"the number {literal} is too large")
-    return value
-
-
-def _no_constant(literal: str) -> NoReturn:
-    raise ValueError(f"{literal} is not JSON")
-
-
-_strict = json.JSONDecoder(object_pairs_hook=_object, parse_float=_finite, parse_constant=_no_constant)

@@ -1,4 +1,4 @@
-"""The templates ``hermes``, ``qwen2.5`` and ``qwen3``: ChatML turns with tools, calls and results in tagged blocks.
+"""What ``hermes``, ``qwen2.5`` and ``qwen3`` share: ChatML turns with tools, calls and results in tagged blocks.
 
     <|im_start|>system
     {system}{tools}<|im_end|>
@@ -14,10 +14,8 @@
     {result}
     </tool_response><|im_end|>
 
-Sources: the Qwen formats are the chat templates that Qwen publishes (trl vendors them); ``hermes`` is NousResearch's README of
-Hermes-Function-Calling, in JSON. What differs between them is data (``Form``); where the tools stand, a pair of functions.
-docs/templates/chatml.md lists where the published templates are wrong, and what stands here instead. Ids are not said:
-results stand in the order of their calls.
+What differs between them is data (``Form``); where the tools stand, a pair of functions. ``hermes.py`` and ``qwen.py`` have theirs.
+Ids are not said: results stand in the order of their calls.
 """
 
 from __future__ import annotations
@@ -28,36 +26,27 @@ from functools import partial
 from typing import Literal
 
 from gen.canonical import exact_json
-from gen.conversation import Conversation, Json, JsonObject, Message
+from gen.conversation import Conversation, JsonObject, Message
 from gen.rendering.formats.blocks import (
-    CALL,
-    CALL_END,
-    CALL_TOKENS,
     RESPONSE,
     RESPONSE_END,
     RESPONSE_TEMPLATE_CALLS,
     RESPONSE_TOKENS,
     THINK,
     THINK_END,
-    THINK_TOKENS,
-    TOOLS,
-    TOOLS_END,
-    TOOLS_TOKENS,
     answered,
-    are_tools,
     is_named,
     read_words_and_calls,
     write_response,
     write_words_and_calls,
 )
-from gen.rendering.losses import RETOLD, TRIMMED, Loss, Says
-from gen.rendering.normal import call_json, reduced
+from gen.rendering.losses import Loss, Says
+from gen.rendering.normal import reduced
 from gen.rendering.reader import Reader
 from gen.rendering.spans import Span, SpanWriter
 from gen.rendering.template import Template
 
 START, END = TURN_TOKENS = ("<|im_start|>", "<|im_end|>")
-BOS = "<|begin_of_text|>"
 GAP = "\n\n"
 
 Opening = tuple[list[Message], tuple[JsonObject, ...]]
@@ -98,33 +87,19 @@ def _express(form: Form, conversation: Conversation) -> Conversation:
     """What this format can say of a conversation, which is exactly what ``parse`` reads back from its spans."""
     told = reduced(conversation, form.says)
     if form.says.thoughts:
-        told = replace(told, messages=tuple(map(_trimmed, told.messages)))
+        told = replace(told, messages=tuple(map(trimmed, told.messages)))
     if form.system and told.messages[0].role != "system":
         untrained = tuple(index + 1 for index in told.untrained)
         told = replace(told, messages=(Message("system", form.system), *told.messages), untrained=untrained)
     return told
 
 
-def _trimmed(message: Message) -> Message:
+def trimmed(message: Message) -> Message:
     """An assistant message without the newlines that Qwen3 strips from a thought, and from words behind it."""
     if message.role != "assistant":
         return message
     thought = (message.reasoning_content or "").strip("\n")
     return replace(message, content=message.content.lstrip("\n"), reasoning_content=thought or None)
-
-
-def _loses_newlines(conversation: Conversation) -> Iterator[Loss]:
-    for index, message in enumerate(conversation.messages):
-        trimmed = _trimmed(message)
-        if trimmed.content != message.content:
-            yield Loss(TRIMMED, index, "newlines before the words")
-        if (trimmed.reasoning_content or "") != (message.reasoning_content or ""):
-            yield Loss(TRIMMED, index, "newlines around the thought")
-
-
-def _tells_a_system_text(conversation: Conversation) -> Iterator[Loss]:
-    if conversation.messages[0].role != "system":
-        yield Loss(RETOLD, None, f"a system message is added, the format's own: {exact_json(QWEN_SYSTEM)}")
 
 
 # -- writing
@@ -145,11 +120,12 @@ def _render(form: Form, conversation: Conversation) -> list[Span]:
             payload = named if form.named_results else message.content
             write_response(writer, messages, index, (f"{START}{form.result_role}\n", f"{END}\n"), payload)
         else:
-            _write_turn(writer, message)
+            write_turn(writer, message)
     return writer.spans
 
 
-def _write_turn(writer: SpanWriter, message: Message) -> None:
+def write_turn(writer: SpanWriter, message: Message) -> None:
+    """A message that says a text and nothing else."""
     writer.own(f"{START}{message.role}\n")
     writer.text(message.content)
     writer.own(f"{END}\n")
@@ -255,122 +231,14 @@ def _read_text_result(reader: Reader, form: Form) -> str:
     return content
 
 
-# -- the system turn of Hermes: what tools there are, and how to call them; the row's own system text has a turn of its own
-
-HERMES_TOOLS = (
-    f"You are a function calling AI model. You are provided with function signatures within {TOOLS}{TOOLS_END} XML tags. You may call "
-    "one or more functions to assist with the user query. Don't make assumptions about what values to plug into functions. Here are "
-    f"the available tools: {TOOLS} "
-)
-HERMES_CALLS = (
-    f" {TOOLS_END} Use the following pydantic model json schema for each tool call you will make: "
-    '{"properties": {"arguments": {"title": "Arguments", "type": "object"}, "name": {"title": "Name", "type": "string"}}, '
-    '"required": ["arguments", "name"], "title": "FunctionCall", "type": "object"} '
-    f"For each function call return a json object with function name and arguments within {CALL}{CALL_END} XML tags as follows:\n"
-    f'{CALL}\n{{"arguments": <args-dict>, "name": <function-name>}}\n{CALL_END}'
-)
-HERMES_TOKENS = (BOS, *TURN_TOKENS, *TOOLS_TOKENS, *CALL_TOKENS, *RESPONSE_TOKENS)
-
-
-def _write_hermes_opening(writer: SpanWriter, conversation: Conversation) -> int:
-    if conversation.tools:
-        writer.own(f"{START}system\n{HERMES_TOOLS}")
-        writer.text(call_json(conversation, conversation.tools))
-        writer.own(f"{HERMES_CALLS}{END}\n")
-    return 0
-
-
-def _read_hermes_opening(reader: Reader) -> Opening:
-    if not reader.comes_to(TOOLS):
-        return [Message("system", reader.text())], ()
-    reader.own(HERMES_TOOLS, HERMES_TOKENS)
-    tools = reader.json_value()
-    if not are_tools(tools):
-        reader.fail(f"{TOOLS} must hold a list of tools")
-    reader.own(HERMES_CALLS, HERMES_TOKENS)
-    return [], tuple(tools)
-
-
-# -- the system turn of Qwen: the row's own system text, then what tools there are, and how to call them
-
-QWEN_SYSTEM = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."
-QWEN_TOOLS = (
-    "# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
-    "You are provided with function signatures within <tools></tools> XML tags:\n<tools>"
-)
-QWEN_CALLS = (
-    "\n</tools>\n\nFor each function call, return a json object with function name and arguments within "
-    f"{CALL}{CALL_END} XML tags:\n"
-    f'{CALL}\n{{"name": <function-name>, "arguments": <args-json-object>}}\n{CALL_END}'
-)
-
-
-def _write_qwen_opening(writer: SpanWriter, conversation: Conversation) -> int:
-    first = conversation.messages[0]
-    system = first.role == "system"
-    if not conversation.tools:
-        if system:
-            _write_turn(writer, first)
-        return int(system)
-    writer.own(f"{START}system\n")
-    if system:
-        writer.text(first.content + GAP)
-    writer.own(QWEN_TOOLS)
-    # a newline and then a tool's JSON, each: no raw newline can stand inside of it
-    writer.text("".join([f"\n{call_json(conversation, tool)}" for tool in conversation.tools]))
-    writer.own(f"{QWEN_CALLS}{END}\n")
-    return int(system)
-
-
-def _read_qwen_opening(reader: Reader) -> Opening:
-    if not reader.comes_to(CALL):
-        return [Message("system", reader.text())], ()
-    # system text may hold these very words; behind the last of them come only lines of JSON
-    before = reader.until_last(QWEN_TOOLS)
-    if before and not before.endswith(GAP):
-        reader.fail(f"the system text must end with {GAP!r} before the tools")
-    tools: list[Json] = []
-    while not tools or not reader.sees_word("\n</tools>"):
-        reader.word("\n")
-        tools.append(reader.json_value())
-    if not are_tools(tools):
-        reader.fail("<tools> must hold a tool, an object, in each line")
-    reader.own(QWEN_CALLS, CALL_TOKENS)
-    return [Message("system", before.removesuffix(GAP))] if before else [], tuple(tools)
-
-
 # -- the templates
 
-_QWEN_LOST = "a result's own name: it is the name of its call"
 
-
-def _says(*lost: str, thoughts: bool = False, results: Literal["value", "text"] = "text") -> Says:
+def chatml_says(*lost: str, thoughts: bool = False, results: Literal["value", "text"] = "text") -> Says:
+    """What a ChatML format can say, and what of a conversation is lost."""
     return Says("own role", parallel_calls=True, text_beside_calls=True, thoughts=thoughts, ids=False, results=results, lost=lost)
 
 
-HERMES_FORM = Form(
-    tokens=HERMES_TOKENS,
-    says=_says("whether a result that is no JSON was a text or the JSON string of it", results="value"),
-    write_opening=_write_hermes_opening,
-    read_opening=_read_hermes_opening,
-    call_keys=("arguments", "name"),
-    result_role="tool",
-    named_results=True,
-    bos=BOS,
-)
-QWEN25_FORM = Form(
-    tokens=TURN_TOKENS + CALL_TOKENS,
-    says=_says(_QWEN_LOST, "whether Qwen's own system text was given or added"),
-    write_opening=_write_qwen_opening,
-    read_opening=_read_qwen_opening,
-    system=QWEN_SYSTEM,
-)
-QWEN3_FORM = Form(
-    tokens=TURN_TOKENS + CALL_TOKENS + RESPONSE_TOKENS + THINK_TOKENS,
-    says=_says(_QWEN_LOST, "newlines around a thought and before the words behind it", thoughts=True),
-    write_opening=_write_qwen_opening,
-    read_opening=_read_qwen_opening,
-)
 RESPONSE_FIELDS: JsonObject = {
     "tool_calls": RESPONSE_TEMPLATE_CALLS,
     "content": {"close": END, "content_args": {"strip": False}},
@@ -382,43 +250,30 @@ THOUGHT_FIELD: JsonObject = {
 }
 
 
-def _response(**thought: JsonObject) -> JsonObject:
+def chatml_template(
+    name: str,
+    description: str,
+    form: Form,
+    *,
+    loses: Callable[[Conversation], Iterator[Loss]] | None = None,
+    marks: tuple[str, ...] = (),
+) -> Template:
+    """The template of the format with this form."""
+    plain = Template(
+        name=name,
+        description=description,
+        base_tokens=form.tokens,
+        added_tokens=(),
+        express=partial(_express, form),
+        render=partial(_render, form),
+        parse=partial(_parse, form),
+        says=form.says,
+        marks=marks,
+        response=_response(form),
+    )
+    return plain if loses is None else replace(plain, loses=loses)
+
+
+def _response(form: Form) -> JsonObject:
+    thought = {"reasoning_content": THOUGHT_FIELD} if form.says.thoughts else {}
     return {"defaults": {"role": "assistant"}, "start_anchor": f"{START}assistant\n", "fields": thought | RESPONSE_FIELDS}
-
-
-HERMES = Template(
-    name="hermes",
-    description="NousResearch's ChatML of the Hermes models on Llama 3: <tools>, <tool_call>, and results in turns of role tool",
-    base_tokens=HERMES_FORM.tokens,
-    added_tokens=(),
-    express=partial(_express, HERMES_FORM),
-    render=partial(_render, HERMES_FORM),
-    parse=partial(_parse, HERMES_FORM),
-    says=HERMES_FORM.says,
-    response=_response(),
-)
-QWEN25 = Template(
-    name="qwen2.5",
-    description="Qwen 2.5's ChatML: tools in the system turn, calls in <tool_call>, results in user turns between plain words",
-    base_tokens=QWEN25_FORM.tokens,
-    added_tokens=(),
-    express=partial(_express, QWEN25_FORM),
-    render=partial(_render, QWEN25_FORM),
-    parse=partial(_parse, QWEN25_FORM),
-    says=QWEN25_FORM.says,
-    loses=_tells_a_system_text,
-    marks=RESPONSE_TOKENS,
-    response=_response(),
-)
-QWEN3 = Template(
-    name="qwen3",
-    description="Qwen 3's ChatML: as Qwen 2.5, with a <think> block in every assistant turn, so that prompts are prefixes of rows",
-    base_tokens=QWEN3_FORM.tokens,
-    added_tokens=(),
-    express=partial(_express, QWEN3_FORM),
-    render=partial(_render, QWEN3_FORM),
-    parse=partial(_parse, QWEN3_FORM),
-    says=QWEN3_FORM.says,
-    loses=_loses_newlines,
-    response=_response(reasoning_content=THOUGHT_FIELD),
-)

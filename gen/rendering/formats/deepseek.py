@@ -18,7 +18,7 @@
 (The last three lines are one.) Sources: the chat template of DeepSeek-V3.1, and its model card for the section of tools,
 which the chat template leaves to the caller. The example call in that section is made of the tokens themselves. An answer
 follows the results as it is: only behind a user stands ``<｜Assistant｜></think>``. docs/templates/deepseek.md has the rest.
-"""  # noqa: RUF002  these bars are the format's own
+"""  # noqa: RUF002 - these bars are the format's own
 
 from __future__ import annotations
 

@@ -18,22 +18,10 @@ template is gated. The sentence in the developer's turn turns function calling o
 
 from __future__ import annotations
 
-from functools import partial
-
 from gen.rendering.formats import shared_turn
-from gen.rendering.losses import Says
-from gen.rendering.template import Template
+from gen.rendering.formats.turn_frame import Frame
 
-FRAME = shared_turn.Frame(
-    says=Says(
-        system="own role",
-        parallel_calls=True,
-        text_beside_calls=True,
-        thoughts=False,
-        ids=False,
-        results="value",
-        lost=shared_turn.LOST,
-    ),
+FRAME = Frame(
     system="developer",
     turn=("<start_of_turn>", "<end_of_turn>"),
     tool=("<start_function_declaration>", "<end_function_declaration>"),
@@ -43,15 +31,8 @@ FRAME = shared_turn.Frame(
     offer="You are a model that can do function calling with the following functions",
 )
 
-FUNCTIONGEMMA = Template(
-    name="functiongemma",
-    description="FunctionGemma's own turns: declarations, calls and results in braces, strings between <escape>",
-    base_tokens=FRAME.tokens,
-    added_tokens=(),
-    express=partial(shared_turn.express, frame=FRAME),
-    render=partial(shared_turn.render, frame=FRAME),
-    parse=partial(shared_turn.parse, frame=FRAME),
-    says=FRAME.says,
-    loses=partial(shared_turn.loses, frame=FRAME),
-    response=shared_turn.response(FRAME),
+FUNCTIONGEMMA = shared_turn.template(
+    "functiongemma",
+    "FunctionGemma's own turns: declarations, calls and results in braces, strings between <escape>",
+    FRAME,
 )

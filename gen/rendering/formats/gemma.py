@@ -16,7 +16,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gen.canonical import exact_json
-from gen.conversation import Conversation, Json, JsonObject, Message, ToolCall
+from gen.conversation import Conversation, JsonObject, Message, ToolCall
+from gen.rendering.formats.blocks import are_tools, is_named
 from gen.rendering.losses import Says
 from gen.rendering.normal import call_id, call_json, reduced
 from gen.rendering.reader import Reader
@@ -166,7 +167,7 @@ def _read_user_turn(reader: Reader, *, first: bool) -> tuple[list[Message], tupl
     messages = [Message("system", text.removesuffix(GAP))] if text else []
     reader.control(TOOLS)
     tools = reader.json()
-    if not (isinstance(tools, list) and tools and all(isinstance(tool, dict) for tool in tools)):
+    if not are_tools(tools):
         reader.fail(f"{TOOLS} must hold a list of tools")
     reader.control(TOOLS_END)
     messages.append(Message("user", reader.text()))
@@ -189,7 +190,7 @@ def _read_model_turn(reader: Reader, made: int) -> Message:
 
 def _read_calls(reader: Reader, made: int) -> tuple[ToolCall, ...]:
     calls = reader.json()
-    if not (isinstance(calls, list) and calls and all(_is_named(call, "arguments") for call in calls)):
+    if not (isinstance(calls, list) and calls and all(is_named(call, "arguments") for call in calls)):
         reader.fail(f'{CALLS} must be followed by a list of {{"name": …, "arguments": …}}')
     if not all(isinstance(call["arguments"], dict) for call in calls):
         reader.fail("the arguments of a call must be an object")
@@ -201,7 +202,7 @@ def _read_results(reader: Reader, calls: tuple[ToolCall, ...]) -> list[Message]:
     while reader.sees(RESULT):
         reader.control(RESULT)
         result = reader.json()
-        if not _is_named(result, "content"):
+        if not is_named(result, "content"):
             reader.fail(f'{RESULT} must hold {{"name": …, "content": …}}')
         if len(messages) == len(calls):
             reader.fail(f"the result of {result['name']!r} follows no call")
@@ -211,10 +212,6 @@ def _read_results(reader: Reader, calls: tuple[ToolCall, ...]) -> list[Message]:
         reader.control(RESULT_END)
         messages.append(Message("tool", exact_json(result["content"]), tool_call_id=call.id, name=call.name))
     return messages
-
-
-def _is_named(value: Json, other: str) -> bool:
-    return isinstance(value, dict) and value.keys() == {"name", other} and isinstance(value["name"], str)
 
 
 GEMMA = Template(

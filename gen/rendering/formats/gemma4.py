@@ -16,22 +16,10 @@ Source: ai.google.dev "Gemma 4 Prompt Formatting", and the official chat templat
 
 from __future__ import annotations
 
-from functools import partial
-
 from gen.rendering.formats import shared_turn
-from gen.rendering.losses import Says
-from gen.rendering.template import Template
+from gen.rendering.formats.turn_frame import Frame
 
-FRAME = shared_turn.Frame(
-    says=Says(
-        system="own role",
-        parallel_calls=True,
-        text_beside_calls=True,
-        thoughts=True,
-        ids=False,
-        results="value",
-        lost=shared_turn.LOST,
-    ),
+FRAME = Frame(
     system="system",
     turn=("<|turn>", "<turn|>"),
     tool=("<|tool>", "<tool|>"),
@@ -42,15 +30,8 @@ FRAME = shared_turn.Frame(
     flag="<|think|>",
 )
 
-GEMMA4 = Template(
-    name="gemma-4",
-    description="Gemma 4's own turns: declarations, calls and results in braces, thoughts in a channel",
-    base_tokens=FRAME.tokens,
-    added_tokens=(),
-    express=partial(shared_turn.express, frame=FRAME),
-    render=partial(shared_turn.render, frame=FRAME),
-    parse=partial(shared_turn.parse, frame=FRAME),
-    says=FRAME.says,
-    loses=partial(shared_turn.loses, frame=FRAME),
-    response=shared_turn.response(FRAME),
+GEMMA4 = shared_turn.template(
+    "gemma-4",
+    "Gemma 4's own turns: declarations, calls and results in braces, thoughts in a channel",
+    FRAME,
 )
