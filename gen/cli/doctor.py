@@ -34,7 +34,8 @@ CORE = (
 
 EXTRAS = {
     "tokens": ("transformers",),
-    "gpu": ("torch", "transformers", "accelerate"),
+    "server": ("aiohttp",),
+    "gpu": ("torch", "transformers", "accelerate", "llguidance"),
     "train": ("torch", "transformers", "accelerate", "peft"),
     "ray": ("ray",),
     "vllm": ("vllm",),
