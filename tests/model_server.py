@@ -24,7 +24,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import jsonschema_rs
 from aiohttp import web
@@ -120,7 +120,7 @@ class ModelServer:
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
 
-    def __enter__(self) -> ModelServer:
+    def __enter__(self) -> Self:
         ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(ready)), daemon=True)
         self._thread.start()
@@ -287,7 +287,9 @@ def _not_strict(schema: Any) -> str:
     if not isinstance(schema, dict):
         return ""
     properties = schema.get("properties", {})
-    if schema.get("type") == "object" and (set(schema.get("required", ())) != set(properties) or schema.get("additionalProperties") is not False):
+    if schema.get("type") == "object" and (
+        set(schema.get("required", ())) != set(properties) or schema.get("additionalProperties") is not False
+    ):
         return "'required' is required to be supplied and to be an array including every key in properties."
     if "maxLength" in schema and not isinstance(schema["maxLength"], dict):
         return "'maxLength' is not permitted."

@@ -51,7 +51,13 @@ def _closed(made: JsonObject, schema: JsonObject) -> JsonObject:
         return made
     needed = set(schema.get("required", ()))
     properties = {name: part if name in needed else _nullable(part) for name, part in made.get("properties", {}).items()}
-    return {**made, "type": made.get("type", "object"), "properties": properties, "required": list(properties), "additionalProperties": False}
+    return {
+        **made,
+        "type": made.get("type", "object"),
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 def _is_object(schema: JsonObject) -> bool:
@@ -117,13 +123,17 @@ def _made_by(value: JsonObject, branch: JsonObject) -> bool:
     properties = branch["properties"]
     if not set(branch.get("required", ())) <= set(value) or not set(value) <= set(properties):
         return False
-    return all(value[name] == part["const"] for name, part in properties.items() if name in value and isinstance(part, dict) and "const" in part)
+    return all(
+        value[name] == part["const"] for name, part in properties.items() if name in value and isinstance(part, dict) and "const" in part
+    )
 
 
 def _target(schema: Any, root: JsonObject) -> Any:
     """What a local reference leads to; anything else as it is."""
     seen: set[str] = set()
-    while isinstance(schema, dict) and isinstance(schema.get("$ref"), str) and schema["$ref"].startswith("#/") and schema["$ref"] not in seen:
+    while (
+        isinstance(schema, dict) and isinstance(schema.get("$ref"), str) and schema["$ref"].startswith("#/") and schema["$ref"] not in seen
+    ):
         seen.add(schema["$ref"])
         found: Any = root
         for step in schema["$ref"][2:].split("/"):

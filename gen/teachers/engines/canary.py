@@ -96,8 +96,8 @@ async def _asked(asker: Asker, learnt: Known, fields: JsonObject, room: int) -> 
     """A reply of 200, or a refusal that is about these fields: without them, the server answers."""
     refused = 0
     while True:
-        body = _body(asker, learnt, fields, room)
-        reply = await asker.once(body)
+        exchange = await asker.once(lambda: _body(asker, learnt, fields, room))
+        body, reply = exchange.body, exchange.outcome
         if isinstance(reply, Reply) and reply.status == 200 and not isinstance(said(reply), Broken):
             return reply
         if isinstance(reply, Reply) and reply.status not in PASSING:

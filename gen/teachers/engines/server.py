@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from typing import Literal
 
 import orjson
 
@@ -85,7 +86,7 @@ class ServerEngine:
         )
         if learnt.refused and request.schema is not None:
             _remember_profile(learnt, request)
-        finish = "length" if heard.finish == "length" else "stop"
+        finish: Literal["stop", "length"] = "length" if heard.finish == "length" else "stop"
         return Completion(heard.text, finish, heard.tokens_in, heard.tokens_out, heard.tokens_cached, seconds)
 
     def forget(self, view: str) -> None:

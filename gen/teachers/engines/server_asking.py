@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NoReturn, TypeGuard
 
 import orjson
 
@@ -52,6 +52,15 @@ class Patience:
     timeout: float = 600.0
 
 
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request that was sent, what came of it, and the seconds between."""
+
+    body: bytes
+    outcome: Reply | Broken
+    seconds: float
+
+
 class Asker:
     """Asks one model on one server, no more than ``pace`` lets in at a time.
 
@@ -67,18 +76,20 @@ class Asker:
         self.pace = Pace(concurrency)
         self.counts: Counter[str] = Counter()
         self._last_good = 0.0
-        self._jitter = random.Random()  # noqa: S311 - waits are no output: this chance decides nothing that anybody keeps
+        self._jitter = random.Random()  # of waits, which are no output
 
-    async def once(self, body: bytes) -> Reply | Broken:
-        """Send one request, when there is room for it."""
+    async def once(self, body_now: Callable[[], bytes]) -> Exchange:
+        """Send one request, when there is room for it; its body is made then, by what is known by then."""
         left_in = await self.pace.enter()
         try:
+            body = body_now()
+            begun = time.monotonic()
             outcome = await self.wire.ask(body)
         finally:
             self.pace.leave()
         self.counts["requests"] += 1
         self._weigh(outcome, left_in)
-        return outcome
+        return Exchange(body, outcome, time.monotonic() - begun)
 
     async def answer(
         self, body_now: Callable[[], bytes], *, learns: Callable[[Reply, bytes], bool], strange: Callable[[Said], str]
@@ -92,23 +103,29 @@ class Asker:
         """
         trouble = _Trouble()
         while True:
-            body = body_now()
-            begun = time.monotonic()
-            outcome: Reply | Broken | Said = await self.once(body)
+            exchange = await self.once(body_now)
+            body, outcome = exchange.body, exchange.outcome
             if isinstance(outcome, Reply) and outcome.status == 200:
-                outcome = said(outcome)
-                if isinstance(outcome, Said):
-                    wrong = strange(outcome)
-                    if not wrong or trouble.strange + 1 >= MOST_STRANGE:
-                        return outcome, time.monotonic() - begun
-                    trouble.strange += 1
-                    self.counts["tokens wasted"] += outcome.tokens_out
-                    outcome = Broken("strange completion", wrong)
-            elif isinstance(outcome, Reply) and outcome.status not in TOO_MUCH:
-                if body_now() != body or learns(outcome, body):  # somebody else, or we, know better now
-                    self.counts["sent in another form"] += 1
-                    continue
-            await self._rest(outcome, trouble)
+                heard = self._heard(outcome, strange, trouble)
+                if isinstance(heard, Said):
+                    return heard, exchange.seconds
+                await self._rest(heard, trouble)
+            elif _may_teach(outcome) and (body_now() != body or learns(outcome, body)):  # somebody else, or we, know better now
+                self.counts["sent in another form"] += 1
+            else:
+                await self._rest(outcome, trouble)
+
+    def _heard(self, reply: Reply, strange: Callable[[Said], str], trouble: _Trouble) -> Said | Broken:
+        """What the model says in a reply of 200; what is strange is believed when it was said often enough."""
+        heard = said(reply)
+        if isinstance(heard, Broken):
+            return heard
+        wrong = strange(heard)
+        trouble.strange += bool(wrong)
+        if not wrong or trouble.strange >= MOST_STRANGE:
+            return heard
+        self.counts["tokens wasted"] += heard.tokens_out
+        return Broken("strange completion", wrong)
 
     def _weigh(self, outcome: Reply | Broken, left_in: int) -> None:
         """What the outcome says of the server: whether to ask more or less of it."""
@@ -185,6 +202,10 @@ class _Trouble:
     overloads: int = 0
     strange: int = 0
     since: float = 0.0
+
+
+def _may_teach(outcome: Reply | Broken) -> TypeGuard[Reply]:
+    return isinstance(outcome, Reply) and outcome.status not in TOO_MUCH
 
 
 def _asked_wait(reply: Reply) -> float:

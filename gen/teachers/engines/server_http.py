@@ -59,7 +59,7 @@ class Wire:
         except TimeoutError:
             return Broken("timeout", f"no reply within {self.timeout:g} s", slow=True)
         except aiohttp.ClientConnectorError as error:
-            return Broken("no connection", str(error.os_error or error) or "no connection")
+            return Broken("no connection", str(error.os_error))
         except aiohttp.ClientPayloadError:
             return Broken("cut reply", "the connection broke in the middle of the reply")
         except (aiohttp.ClientError, OSError) as error:

@@ -75,7 +75,7 @@ def _names(name: str, told: str, parameter: str) -> bool:
 
 
 def _without_names(told: str) -> str:
-    return re.sub("|".join(("json_schema", "response_format")), "", told)
+    return re.sub("json_schema|response_format", "", told)
 
 
 def too_long(reply: Reply) -> bool:
@@ -107,7 +107,9 @@ def refusal(reply: Reply, *, address: str, model: str, key_from: str, models: li
             f"the account at the server is empty (HTTP {reply.status}): {words}", where=address, hint="then run the same command again"
         )
     if 300 <= reply.status < 400:
-        return OutsideFailed(f"the server sends elsewhere (HTTP {reply.status}): {reply.location!r}", where=address, hint="name that address")
+        return OutsideFailed(
+            f"the server sends elsewhere (HTTP {reply.status}): {reply.location!r}", where=address, hint="name that address"
+        )
     return BadInput(f"the server refuses the request (HTTP {reply.status}): {words}", where=f"{address}#{model}")
 
 
