@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gen.conversation import JsonObject
-from gen.errors import BadInput, missing_extra
+from gen.errors import BadInput, OutsideFailed, missing_extra
 from gen.teachers.engines.room import Room
 from gen.teachers.tighten import tighten
 from gen.tools.validation import schema_text
@@ -67,6 +67,8 @@ class Grammars:
         except ValueError as error:
             raise BadInput(f"the tokenizer cannot be used: {error}", hint="a model with a fast tokenizer (tokenizer.json)") from error
         self._library = llguidance
+        self.executor = llguidance.LLExecutor()
+        """Computes the masks of many matchers on all cores, without Python's lock."""
         self._compiled: OrderedDict[str, Compiled] = OrderedDict()
         self.pieces = [b"" if self._tokens.is_special_token(token) else self._tokens.decode_bytes([token]) for token in range(vocabulary)]
         self.single = {piece: token for token, piece in reversed(list(enumerate(self.pieces))) if len(piece) == 1}
@@ -134,7 +136,7 @@ class Constraint:
         self.cut = self.cut or self._left <= self._room
         token = self._ending() if self.cut or self._place.overflows(piece) else drawn
         if not self.matcher.consume_token(token):
-            raise ValueError(f"the grammar engine failed: {self.matcher.get_error()}")
+            raise OutsideFailed(f"the grammar engine gave up: {self.matcher.get_error().splitlines()[0]}", hint="simpler schemas of tools")
         self._left -= 1
         self._place.read(self._grammars.pieces[token])
         self._written.append(self._grammars.pieces[token])
