@@ -51,6 +51,7 @@ _CLASSES = {"d": "0-9", "w": "A-Za-z0-9_", "s": " "}
 
 _TOKEN = re.compile(r"\\.|\[|\]|\(\?[^:)]?|\{\d+(?:,\d*)?\}|.", re.DOTALL)
 _OPEN_COUNT = re.compile(r"\{(\d+),\}")
+_COUNT = re.compile(r"\{(?:\d+,)?\d+\}")
 
 
 def bounded_pattern(pattern: str) -> str | None:
@@ -116,3 +117,48 @@ def bounded_key(pattern: str) -> str | None:
 def longest_repeat(pattern: str) -> int:
     """At least how long a string may have to be to match: the sum of all counts in the pattern."""
     return sum(int(count) for count in re.findall(r"\{(\d+)", pattern))
+
+
+def longest_match(pattern: str) -> int:
+    """How many characters a match of a bounded pattern has at most."""
+    return _alternatives(_TOKEN.findall(pattern)[::-1])
+
+
+def _alternatives(left: list[str]) -> int:
+    """The longest of the alternatives up to the end of the group; ``left`` holds what is still to be read, the last one first."""
+    longest, here = 0, 0
+    while left and left[-1] != ")":
+        token = left.pop()
+        if token == "|":
+            longest, here = max(longest, here), 0
+        else:
+            here += _atom(token, left) * _most(left)
+    return max(longest, here)
+
+
+def _atom(token: str, left: list[str]) -> int:
+    if token in ("^", "$"):
+        return 0
+    if token == "[":
+        while left and left.pop() != "]":
+            pass
+    if not token.startswith("("):
+        return 1
+    if token == "(?" and left and left[-1] == ":":
+        left.pop()
+    inner = _alternatives(left)
+    if left:
+        left.pop()
+    return inner
+
+
+def _most(left: list[str]) -> int:
+    """How often what was just read stands at most; takes the quantifier."""
+    if not left or (left[-1] not in ("?", "*", "+") and not _COUNT.fullmatch(left[-1])):
+        return 1
+    quantifier = left.pop()
+    if left and left[-1] == "?":
+        left.pop()
+    if quantifier in ("*", "+"):
+        return MOST_REPEATS
+    return 1 if quantifier == "?" else int(quantifier.strip("{}").rpartition(",")[2])

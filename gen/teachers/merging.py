@@ -88,6 +88,8 @@ def _met(whole: JsonObject, key: str, value: Any) -> bool:
         whole[key] = min(mine, value)
     elif key == "required":
         whole[key] = list(dict.fromkeys([*mine, *value]))
+    elif key == "const":
+        whole["enum"] = []
     elif key == "enum":
         whole[key] = [item for item in mine if item in value]
     elif key == "allOf":

@@ -124,17 +124,25 @@ class _Walk:
         beside = {key: value for key, value in schema.items() if key != keyword}
         parts: Sequence[Schema] = schema[keyword]
         if keyword == "allOf":
-            whole: Schema = beside
-            for part in parts:
-                whole = merged(whole, part, self.root, lambda lost: self.unenforced.append(_named(path, lost)))
-            return self.schema(whole, path, level)
-        if keyword == "oneOf" and not _apart([resolved(part, self.root) for part in parts]):
+            return self.schema(self._folded(schema, path), path, level)
+        if keyword == "oneOf" and not _apart([self._folded(part, None) for part in parts]):
             self.unenforced.append(_named(path, "oneOf"))
         tight = []
         for number, part in enumerate(parts):
             one = merged(beside, part, self.root, lambda lost: self.unenforced.append(_named(path, lost))) if _says(beside) else part
-            tight.append(self.schema(one, f"{path}.{keyword}[{number}]", level))
+            tight.append(self.schema(one, _inner(path, f"{keyword}[{number}]"), level))
         return _any_of([part for part in tight if part is not False])
+
+    def _folded(self, schema: Schema, path: str | None) -> Schema:
+        """A schema without ``allOf``. What is lost on the way is named, unless there is no path."""
+        lose = _unheard if path is None else lambda lost: self.unenforced.append(_named(path, lost))
+        schema = resolved(schema, self.root)
+        while isinstance(schema, dict) and "allOf" in schema:
+            whole: Schema = {key: value for key, value in schema.items() if key != "allOf"}
+            for part in schema["allOf"]:
+                whole = merged(whole, part, self.root, lose)
+            schema = whole
+        return schema
 
     # -- references
 
@@ -216,10 +224,12 @@ class _Walk:
 
     def _array(self, schema: JsonObject, path: str, level: int) -> JsonObject | bool:
         least = schema.get("minItems", 0)
-        first = [self.schema(item, f"{path}.prefixItems[{number}]", level) for number, item in enumerate(schema.get("prefixItems", ()))]
+        first = [
+            self.schema(item, _inner(path, f"prefixItems[{number}]"), level) for number, item in enumerate(schema.get("prefixItems", ()))
+        ]
         first = first[: first.index(False)] if False in first else first
         rest = False if len(first) < len(schema.get("prefixItems", ())) else schema.get("items", True)
-        items = self.schema(rest, f"{path}.items" if path else "items", level) if not first or "items" in schema else False
+        items = self.schema(rest, _inner(path, "items"), level) if not first or "items" in schema else False
         most = schema.get("maxItems", max(least, MOST_ITEMS)) if items is not False else min(len(first), schema.get("maxItems", len(first)))
         if most < least:
             return False
@@ -259,6 +269,10 @@ class _Walk:
             return False if least else {"type": "object", "properties": {}, "additionalProperties": False}
         closed: JsonObject = {"type": "object", "patternProperties": tight, "additionalProperties": False}
         return closed | ({"minProperties": least} if least else {}) | {"maxProperties": schema.get("maxProperties", max(least, MOST_ITEMS))}
+
+
+def _unheard(_: str) -> None:
+    """What is lost does not matter here."""
 
 
 def _number(kind: str, schema: JsonObject) -> JsonObject:
