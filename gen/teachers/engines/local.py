@@ -1,0 +1,165 @@
+"""A model of transformers in this process: a fixed number of slots, refilled as turns end.
+
+``LocalEngine`` is the door for the event loop; the work is done in a thread of its own (batch.py), which alone touches the model.
+For the last factor of two in throughput there is vLLM; this one runs wherever torch does, and holds every turn to its schema.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gen.errors import BadInput, OutsideFailed
+from gen.teachers.request import Completion, Request
+
+if TYPE_CHECKING:
+    from gen.teachers.engines.batch import Batch
+    from gen.teachers.engines.loading import Loaded
+
+SLOTS = {"cuda": 64, "cpu": 8}
+"""Turns that are spoken at a time, where nothing else is asked for."""
+
+AHEAD = 3
+"""Requests that are worth having in flight, for each slot: some conversations wait for their environment."""
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """A request in the engine, its prompt and who waits for it."""
+
+    request: Request
+    prompt: list[int]
+    room: int
+    future: asyncio.Future[Completion]
+    loop: asyncio.AbstractEventLoop
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody still waits."""
+        return not self.future.cancelled()
+
+    def finish(self, outcome: Completion | Exception) -> None:
+        """Hand the outcome to the event loop, if it still runs."""
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self._settle, outcome)
+
+    def _settle(self, outcome: Completion | Exception) -> None:
+        if self.future.done():
+            return
+        if isinstance(outcome, Exception):
+            self.future.set_exception(outcome)
+        else:
+            self.future.set_result(outcome)
+
+
+class LocalEngine:
+    """The engine of ``local:MODEL``.
+
+    Args:
+        name: a folder, or a name on the Hub.
+        slots: turns that are spoken at a time; halved whenever memory runs out.
+        graphs: whether steps run as CUDA graphs; None for where there is CUDA.
+        note: hears what a user should know: fewer slots, no graphs.
+        loaded: a model that is loaded already.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        slots: int | None = None,
+        graphs: bool | None = None,
+        note: Callable[[str], None] = lambda _: None,
+        loaded: Loaded | None = None,
+    ) -> None:
+        from gen.teachers.engines.loading import load
+
+        ready = loaded if loaded is not None else load(name)
+
+        from gen.teachers.engines.batch import Batch
+        from gen.teachers.engines.chat import Chat
+
+        device = ready.model.device.type
+        self._chat = Chat(ready.tokenizer, name)
+        self._name = name
+        self._batch: Batch = Batch(
+            ready, slots or SLOTS.get(device, SLOTS["cpu"]), graphs=device == "cuda" if graphs is None else graphs, note=note
+        )
+        config = ready.model.config.get_text_config()
+        self._context = int(getattr(config, "max_position_embeddings", None) or 1 << 20)
+        self._inbox: queue.SimpleQueue[Job | str | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="fcgen-local-engine", daemon=True)
+        self._closed = False
+        self._failed: BaseException | None = None
+        self._thread.start()
+
+    @property
+    def concurrency(self) -> int:
+        return AHEAD * self._batch.count
+
+    async def complete(self, request: Request) -> Completion:
+        if self._closed or self._failed:
+            raise OutsideFailed(f"the engine of {self._name} has ended") from self._failed
+        prompt = await asyncio.to_thread(self._chat.tokens, request.messages)
+        room = min(request.sampling.max_tokens, self._context - len(prompt))
+        if room < 1:
+            raise BadInput(
+                f"the chat has {len(prompt)} tokens, and {self._name} reads {self._context} with its answer",
+                hint="shorter conversations, fewer tools, or a model with a longer context",
+            )
+        loop = asyncio.get_running_loop()
+        job = Job(request, prompt, room, loop.create_future(), loop)
+        self._inbox.put(job)
+        if not self._thread.is_alive():  # it ended while we asked
+            self._drain()
+        return await job.future
+
+    def forget(self, view: str) -> None:
+        self._inbox.put(view)
+
+    async def close(self) -> None:
+        """Stop after the step that is being computed; what is still in flight fails."""
+        self._closed = True
+        self._inbox.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def statistics(self) -> dict[str, float]:
+        """What the engine did so far: steps, tokens, prompts read and spared, and how full the slots were."""
+        return self._batch.statistics()
+
+    # -- the thread
+
+    def _work(self) -> None:
+        try:
+            while self._receive():
+                self._batch.advance()
+        except BaseException as error:  # noqa: BLE001 -- whatever ends the thread is told to everybody who waits
+            self._failed = error
+        self._batch.abandon(OutsideFailed(f"the engine of {self._name} was closed") if self._failed is None else self._failed_as_error())
+        self._drain()
+
+    def _drain(self) -> None:
+        """Tell those who came too late."""
+        while not self._inbox.empty():
+            left = self._inbox.get()
+            if isinstance(left, Job):
+                left.finish(OutsideFailed(f"the engine of {self._name} has ended"))
+
+    def _failed_as_error(self) -> Exception:
+        return self._failed if isinstance(self._failed, Exception) else OutsideFailed(f"the engine of {self._name} was interrupted")
+
+    def _receive(self) -> bool:
+        """Take in what arrived, and wait for it where there is nothing to do. False at the end."""
+        while not self._inbox.empty() or self._batch.idle:
+            item = self._inbox.get()
+            if item is None:
+                return False
+            if isinstance(item, str):
+                self._batch.forget(item)
+            else:
+                self._batch.add(item)
+        return True
