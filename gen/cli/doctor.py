@@ -34,7 +34,7 @@ CORE = (
 
 EXTRAS = {
     "tokens": ("transformers",),
-    "gpu": ("torch", "transformers", "accelerate"),
+    "gpu": ("torch", "transformers", "accelerate", "jinja2", "llguidance"),
     "train": ("torch", "transformers", "accelerate", "peft"),
     "ray": ("ray",),
     "vllm": ("vllm",),
