@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ from gen.teachers.engines.chat import Chat, alternating, merge_system  # noqa: E
 from gen.teachers.engines.loading import Loaded, load  # noqa: E402
 from gen.teachers.engines.local import LocalEngine  # noqa: E402
 from gen.teachers.engines.sampling import draw, forbid  # noqa: E402
+from gen.teachers.engines.vllm import VllmEngine  # noqa: E402
 
 PAYMENTS = Path(__file__).resolve().parents[1] / "schemas" / "payments" / "tools.json"
 
@@ -329,3 +331,13 @@ def test_what_is_forbidden_is_never_drawn() -> None:
     logits = forbid(torch.zeros(2, 40), allowed)
     for chance in (0.0, 0.5, 0.9999999):
         assert draw(logits, torch.ones(2), torch.ones(2), torch.full((2,), chance)).tolist() == [34, 31]
+
+
+# -- vLLM
+
+
+@pytest.mark.skipif(importlib.util.find_spec("vllm") is not None, reason="vLLM is here")
+def test_vllm_that_is_not_installed_is_named() -> None:
+    with pytest.raises(BadInput, match="needs the package 'vllm'") as missing:
+        VllmEngine("Qwen/Qwen3-32B")
+    assert missing.value.hint == "pip install 'fcgen[vllm]'"

@@ -69,7 +69,7 @@ def faithful(request: Request, text: str) -> str:
 
 
 def made(out: Path, engine: ScriptedEngine, *changes: str, rows: int = ROWS, budget: Budget | None = None) -> Summary:
-    models = Models(budget or Budget(), lambda name, settings: engine)
+    models = Models(budget or Budget(), lambda name, settings, note: engine)
     return synthesize(recipe_of(*changes), out, rows=rows, workers=1, shard=None, progress=Silent(), models=models)
 
 

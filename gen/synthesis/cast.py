@@ -13,7 +13,7 @@ from gen.synthesis.opening import OpenDomain
 from gen.teachers.asking import Asker, Model, Store, Watch
 from gen.teachers.budget import Budget, Usage
 from gen.teachers.completions import COMPLETIONS, Completions
-from gen.teachers.engines.opening import open_engine
+from gen.teachers.engines.opening import Note, open_engine
 from gen.teachers.judge import verdict
 from gen.teachers.model import ModelDialogue
 from gen.teachers.naming import TeacherName, teacher_name
@@ -21,7 +21,7 @@ from gen.teachers.request import Engine
 from gen.teachers.speakers import Speakers
 from gen.teachers.store import CompletionStore
 
-OpenEngine = Callable[[TeacherName, Teacher], Engine]
+OpenEngine = Callable[[TeacherName, Teacher, Note], Engine]
 OpenStore = Callable[[Path, str, str], Store]
 """(corpus folder, writer, digest of the run) → what keeps completions."""
 
@@ -68,8 +68,10 @@ class Modelled:
         await self.store.close()
 
 
-def open_cast(recipe: Recipe, folder: Path, *, run: str, writer: str, models: Models, watch: Watch) -> Modelled:
-    """Open the models that a recipe names, and the store of completions of a corpus folder; ``watch`` is told what they use.
+def open_cast(recipe: Recipe, folder: Path, *, run: str, writer: str, models: Models, watch: Watch, note: Note) -> Modelled:
+    """Open the models that a recipe names, and the store of completions of a corpus folder.
+
+    ``watch`` is told what they use, ``note`` what a user should know of them.
 
     Raises BadInput for what cannot be used, OutsideFailed where nobody answers.
     """
@@ -78,7 +80,7 @@ def open_cast(recipe: Recipe, folder: Path, *, run: str, writer: str, models: Mo
     if settings.judge is not None:
         names["judge"] = settings.judge.name or settings.name
     parsed = {role: teacher_name(name, where=recipe.where("teacher")) for role, name in names.items()}
-    engines = {name: models.opening(name, settings) for name in dict.fromkeys(parsed.values())}
+    engines = {name: models.opening(name, settings, note) for name in dict.fromkeys(parsed.values())}
     playing = {role: Model(name.model, engines[name]) for role, name in parsed.items()}
     store = models.keeping(folder, writer, run)
     asker = Asker(playing, store, models.budget, watch, _paid_before(folder, run, models.budget))

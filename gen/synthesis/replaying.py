@@ -100,7 +100,7 @@ class _Nobody:
 
     concurrency = 64
 
-    def __init__(self, name: TeacherName, settings: object) -> None:
+    def __init__(self, name: TeacherName, settings: object, note: object) -> None:
         self._name = name
 
     async def complete(self, request: Request) -> Completion:

@@ -177,7 +177,8 @@ class _Run:
         """Who makes these blocks: the simulator, or the models of the recipe."""
         if self.recipe.model.teacher.name == SIMULATOR:
             return making(self.workshop, blocks, store, workers=self.workers, scratch=scratch)
-        cast = open_cast(self.recipe, self.out, run=digest, writer=writer, models=self.models, watch=self.progress.used)
+        told = self.progress
+        cast = open_cast(self.recipe, self.out, run=digest, writer=writer, models=self.models, watch=told.used, note=told.note)
         return conversing(self.workshop, cast, blocks, store)
 
     def _rows(self, entries: Iterable[Entry], maker: Maker, ledger: Ledger, published: Manifest | None) -> Iterator[Cells]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Callable
 from typing import Literal
 
 import orjson
@@ -30,7 +31,13 @@ class ServerEngine:
     """One model on one server. Opens its connections in the event loop that asks first; ``close`` it there."""
 
     def __init__(
-        self, name: TeacherName, *, concurrency: int = CONCURRENCY, tier: Tier | None = None, patience: Patience | None = None
+        self,
+        name: TeacherName,
+        *,
+        concurrency: int = CONCURRENCY,
+        tier: Tier | None = None,
+        patience: Patience | None = None,
+        note: Callable[[str], None] = lambda _: None,
     ) -> None:
         """
         Args:
@@ -38,12 +45,14 @@ class ServerEngine:
             concurrency: requests in flight at most; fewer where the server complains.
             tier: how schemas are sent, where that is known already and no canary is to be asked.
             patience: how long to bear what.
+            note: hears what a user should know, as it is found out.
         """
         if tier is not None and tier not in TIERS:
             raise unknown_name("way of sending a schema", tier, TIERS)
         self.name = name
         self._asker = Asker(name.address, name.model, concurrency=concurrency, patience=patience or Patience())
         self._learnt = known(name.address, name.model)
+        self._learnt.told = note
         if tier is not None:
             self._learnt.tier = tier
         self._finding: asyncio.Task[None] | None = None

@@ -6,7 +6,7 @@ life of the process, whoever asks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -42,7 +42,7 @@ class Known:
         profile: how schemas are written that were not refused by themselves.
         unfit: ways of sending a schema that the server refused although it, or somebody, had said that they work.
         refused: schemas that the server refused, by their text, with the profile that was tried next.
-        notes: what a user should know, in the order in which it was found.
+        notes: what a user should know, in the order in which it was found; ``told`` hears it too.
     """
 
     tier: Tier | None = None
@@ -53,11 +53,13 @@ class Known:
     unfit: set[Tier] = field(default_factory=set)
     refused: dict[bytes, Profile] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    told: Callable[[str], None] = lambda _: None
     _written: dict[tuple[bytes, Profile], orjson.Fragment] = field(default_factory=dict)
 
     def note(self, text: str) -> None:
         if text not in self.notes:
             self.notes.append(text)
+            self.told(text)
 
     def profile_of(self, schema: bytes) -> Profile:
         return self.refused.get(schema, self.profile) if self.refused else self.profile
