@@ -5,6 +5,8 @@ Which turn of which conversation a request is for, only its seed tells: it follo
 
 from __future__ import annotations
 
+from typing import Any
+
 from gen.canonical import exact_json
 from gen.conversation import Message
 from gen.dice import number
@@ -22,26 +24,30 @@ MOST_TURNS = 60
 class Script:
     """Every turn of the first ``slots`` slots of a recipe, and of ``attempts`` attempts at each, by the seed of its request."""
 
-    def __init__(self, recipe: Recipe, slots: int, *, attempts: int = 6) -> None:
+    def __init__(self, recipe: Recipe, slots: int, *, attempts: int = 5) -> None:
         self._workshop = open_workshop(recipe)
         self._places: dict[int, tuple[int, int, str, int]] = {}
-        self._spoken: dict[tuple[int, int], tuple[Message, ...]] = {}
+        places = [(slot, attempt) for slot in range(slots) for attempt in range(attempts)]
+        self._spoken = {place: self._speak(*place) for place in places}  # at once: a server asks from a thread of its own
         seed = recipe.model.seed
-        for slot in range(slots):
-            for attempt in range(attempts):
-                for role in ("user", "assistant"):
-                    for turn in range(1, MOST_TURNS):
-                        for retry in range(recipe.model.teacher.tries):
-                            drawn = number(seed, "completion", slot, attempt, role, turn, retry) % 2**31
-                            self._places[drawn] = (slot, attempt, role, turn)
+        for slot, attempt in places:
+            for role in ("user", "assistant"):
+                for turn in range(1, MOST_TURNS):
+                    for retry in range(recipe.model.teacher.tries):
+                        drawn = number(seed, "completion", slot, attempt, role, turn, retry) % 2**31
+                        self._places[drawn] = (slot, attempt, role, turn)
 
     def text(self, seed: int) -> str:
         """What the turn with this seed says."""
         return self.text_at(*self._places[seed])
 
+    def text_or_none(self, seed: Any) -> str | None:
+        """The same; None where no turn has this seed."""
+        return self.text(seed) if seed in self._places else None
+
     def text_at(self, slot: int, attempt: int, role: str, turn: int) -> str:
         """What this turn says; turns count from 1."""
-        said = [message for message in self.conversation(slot, attempt) if message.role == role]
+        said = [message for message in self._spoken[slot, attempt] if message.role == role]
         if turn > len(said):
             return exact_json({"text": "", "done": True})
         message = said[turn - 1]
@@ -50,13 +56,8 @@ class Script:
         calls = [{"name": call.name, "arguments": call.arguments} for call in message.tool_calls]
         return exact_json({"thought": message.reasoning_content or "", "text": message.content, "calls": calls})
 
-    def conversation(self, slot: int, attempt: int) -> tuple[Message, ...]:
-        """What the simulator says in this attempt; nothing where it has nothing to say."""
-        if (slot, attempt) not in self._spoken:
-            self._spoken[slot, attempt] = self._speak(slot, attempt)
-        return self._spoken[slot, attempt]
-
     def _speak(self, slot: int, attempt: int) -> tuple[Message, ...]:
+        """What the simulator says in this attempt; nothing where it has nothing to say."""
         try:
             planned = self._workshop.planner.plan(slot, attempt)
             opened = self._workshop.domains[planned.domain]

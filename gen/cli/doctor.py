@@ -35,7 +35,7 @@ CORE = (
 EXTRAS = {
     "tokens": ("transformers",),
     "server": ("aiohttp",),
-    "gpu": ("torch", "transformers", "accelerate", "llguidance"),
+    "gpu": ("torch", "transformers", "accelerate", "jinja2", "llguidance"),
     "train": ("torch", "transformers", "accelerate", "peft"),
     "ray": ("ray",),
     "vllm": ("vllm",),
