@@ -20,7 +20,7 @@ from gen.errors import BadInput, FcgenError, OutsideFailed
 from gen.teachers.engines.server import ServerEngine
 from gen.teachers.engines.server_asking import Patience
 from gen.teachers.engines.server_http import seconds_of
-from gen.teachers.engines.server_known import INSTRUCTION, Tier, without_system
+from gen.teachers.engines.server_known import INSTRUCTION, Tier
 from gen.teachers.engines.server_pace import Pace
 from gen.teachers.engines.server_refusal import too_long
 from gen.teachers.engines.server_reply import Broken, Reply, Said, said, whole
@@ -304,7 +304,6 @@ def test_a_server_without_system_messages() -> None:
         assert ask(engine, request(1))[0].text == "hello"
     assert server.bodies[-1]["messages"] == [{"role": "user", "content": "Be kind.\n\nquestion 1"}]
     assert any("system" in note for note in engine.notes)
-    assert without_system([("system", "a"), ("assistant", "b")]) == [("user", "a"), ("assistant", "b")]
 
 
 def test_a_prompt_that_is_too_long_says_the_numbers() -> None:

@@ -27,7 +27,7 @@ from click.shell_completion import shell_complete
 from gen.errors import ISSUES, FcgenError, OutsideFailed, from_os_error
 
 COMMANDS = {
-    "Make": ("synth",),
+    "Make": ("synth", "teacher"),
     "Look": ("show", "render", "parse"),
     "Check": ("check",),
     "Publish": ("card", "push"),
