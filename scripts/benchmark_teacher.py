@@ -1,6 +1,6 @@
 """What asking a server costs: a loopback server of fixed latency in a process of its own, so many requests in flight.
 
-    python scripts/benchmark_teacher.py [--latency 0.2 --latency 0.05] [--concurrency 64] [--seconds 6] [--times 3] [--json]
+    python scripts/benchmark_teacher.py [--latency 0.2 --latency 0.05] [--concurrency 64] [--seconds 12] [--times 3] [--json]
 
 The ideal is concurrency / latency requests a second. Reported is the share of it that was reached, and the CPU time of this
 process for each request (user and system, from after the first round on). Other work on the machine lowers the share: the best
@@ -124,9 +124,11 @@ async def _for_a_while(mode: str, name: TeacherName, concurrency: int, seconds: 
 
 @click.command(help=__doc__.split("\n")[0])
 @click.option("--mode", type=click.Choice(list(MODES)), default="engine", show_default=True)
-@click.option("--latency", "latencies", type=float, multiple=True, default=(0.2, 0.05), show_default=True, help="Of the server, in seconds.")
+@click.option(
+    "--latency", "latencies", type=float, multiple=True, default=(0.2, 0.05), show_default=True, help="Of the server, in seconds."
+)
 @click.option("--concurrency", type=int, default=64, show_default=True)
-@click.option("--seconds", type=float, default=6.0, show_default=True, help="Of each measurement.")
+@click.option("--seconds", type=float, default=12.0, show_default=True, help="Of each measurement.")
 @click.option("--times", type=int, default=3, show_default=True, help="Measurements of each latency.")
 @click.option("--json", "as_json", is_flag=True)
 def main(mode: str, latencies: tuple[float, ...], concurrency: int, seconds: float, times: int, as_json: bool) -> None:
@@ -137,7 +139,10 @@ def main(mode: str, latencies: tuple[float, ...], concurrency: int, seconds: flo
         best = max(costs, key=lambda cost: cost.share)
         results.append({"mode": mode, "best": asdict(best), "all": [asdict(cost) for cost in costs]})
         if not as_json:
-            print(f"{mode}, {latency * 1000:.0f} ms, {concurrency} in flight: {best.share:.1%} of the ideal ({ASKED.get(latency, '')}), ", end="")
+            print(
+                f"{mode}, {latency * 1000:.0f} ms, {concurrency} in flight: {best.share:.1%} of the ideal ({ASKED.get(latency, '')}), ",
+                end="",
+            )
             print(f"{min(cost.cpu_ms for cost in costs):.2f} ms of CPU a request; shares of all times: ", end="")
             print(", ".join(f"{cost.share:.1%}" for cost in costs))
     if as_json:
