@@ -20,7 +20,7 @@ from gen.errors import BadInput, FcgenError, OutsideFailed
 from gen.teachers.engines.server import ServerEngine
 from gen.teachers.engines.server_asking import Patience
 from gen.teachers.engines.server_http import seconds_of
-from gen.teachers.engines.server_known import INSTRUCTION, Tier, without_system
+from gen.teachers.engines.server_known import INSTRUCTION, Tier
 from gen.teachers.engines.server_pace import Pace
 from gen.teachers.engines.server_refusal import too_long
 from gen.teachers.engines.server_reply import Broken, Reply, Said, said, whole
@@ -46,6 +46,10 @@ def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def request(number: int = 0, *, schema: Json | None = None, system: str = "Be kind.") -> Request:
     return Request("tiny", (("system", system), ("user", f"question {number}")), schema, Sampling(), seed=number)
+
+
+PLAIN = Request("tiny", (("user", "hello"),), None, Sampling(), seed=0)
+"""Without a system message, which a server may refuse by a bare 500: then it would be tried without."""
 
 
 def backwards(asked: Json) -> str:
@@ -170,7 +174,7 @@ def test_faults_are_counted_by_what_they_are() -> None:
 
 def test_a_server_that_goes_on_failing_is_given_up() -> None:
     with ModelServer(lambda _: "hello", faults=Faults(seed=0, rate=1.0, kinds=["500"], most=1000)) as server:
-        told = refused(engine_for(server), OutsideFailed)
+        told = refused(engine_for(server), OutsideFailed, PLAIN)
     assert server.requests == QUICK.tries_at_first
     assert server.address in told
     assert "HTTP 500" in told
@@ -304,7 +308,17 @@ def test_a_server_without_system_messages() -> None:
         assert ask(engine, request(1))[0].text == "hello"
     assert server.bodies[-1]["messages"] == [{"role": "user", "content": "Be kind.\n\nquestion 1"}]
     assert any("system" in note for note in engine.notes)
-    assert without_system([("system", "a"), ("assistant", "b")]) == [("user", "a"), ("assistant", "b")]
+
+
+def test_a_server_that_refuses_system_messages_without_a_word() -> None:
+    def template(asked: Json) -> str:
+        if asked["messages"][0]["role"] == "system":
+            raise web.HTTPInternalServerError
+        return "hello"
+
+    with ModelServer(template) as server:
+        assert ask(engine_for(server), request(1))[0].text == "hello"
+    assert server.bodies[-1]["messages"] == [{"role": "user", "content": "Be kind.\n\nquestion 1"}]
 
 
 def test_a_prompt_that_is_too_long_says_the_numbers() -> None:
@@ -344,7 +358,7 @@ def test_another_refusal_is_told_as_it_is() -> None:
         raise web.HTTPBadRequest(text=json.dumps({"error": {"message": "no such thing"}}))
 
     with ModelServer(no) as server:
-        assert "no such thing" in refused(engine_for(server), BadInput)
+        assert "no such thing" in refused(engine_for(server), BadInput, PLAIN)
     assert server.requests == 1
 
 

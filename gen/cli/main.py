@@ -27,7 +27,7 @@ from click.shell_completion import shell_complete
 from gen.errors import ISSUES, FcgenError, OutsideFailed, from_os_error
 
 COMMANDS = {
-    "Make": ("synth", "replay"),
+    "Make": ("synth", "teacher", "replay"),
     "Look": ("show", "render", "parse"),
     "Check": ("check",),
     "Keep": ("store",),

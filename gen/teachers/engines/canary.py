@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import orjson
@@ -16,7 +17,7 @@ import orjson
 from gen.conversation import JsonObject
 from gen.teachers.engines.server_asking import PASSING, Asker
 from gen.teachers.engines.server_known import TIERS, Known, Tier, constrained, written_body
-from gen.teachers.engines.server_refusal import learn
+from gen.teachers.engines.server_refusal import Lesson, learn, no_system, too_long
 from gen.teachers.engines.server_reply import Broken, Reply, Said, said, spoken
 from gen.teachers.request import ChatMessage
 
@@ -111,11 +112,41 @@ async def _asked(asker: Asker, learnt: Known, fields: JsonObject, room: int) -> 
             return reply
 
 
+async def learns(asker: Asker, learnt: Known, reply: Reply, body: bytes) -> bool:
+    """Whether a refusal teaches anything."""
+    return await learn_by_asking(asker, learnt, reply, body) is not None
+
+
+async def learn_by_asking(asker: Asker, learnt: Known, reply: Reply, body: bytes) -> Lesson | None:
+    """What a refusal teaches. transformers serve says nothing but 500 where a template knows no system message: then we try."""
+    sent = orjson.loads(body)
+    lesson = learn(reply, sent, learnt)
+    if lesson is None and reply.status in (400, 422, 500) and not (learnt.takes_system or learnt.no_system or too_long(reply)):
+        has_system = any(message["role"] == "system" for message in sent["messages"])
+        return no_system(learnt) if has_system and await _refuses_system(asker, learnt) else None
+    return lesson
+
+
+async def _refuses_system(asker: Asker, learnt: Known) -> bool:
+    """Whether the server answers without a system message and not with one. A connection that broke says nothing of either."""
+    messages: tuple[ChatMessage, ...] = (("system", "Be brief."), *MESSAGES)
+    refusals = 0
+    for _ in range(2 * TIMES):
+        await _control(asker, learnt)
+        outcome = (await asker.once(lambda: written_body(asker.model, messages, {learnt.tokens_field: 4}, learnt))).outcome
+        if isinstance(outcome, Reply) and outcome.status == 200:
+            return False
+        refusals += isinstance(outcome, Reply) and outcome.status in (400, 422, 500)
+        if refusals == TIMES:
+            return True
+    return False
+
+
 async def _control(asker: Asker, learnt: Known) -> None:
     """The same message without any canary."""
     await asker.answer(
         lambda: _body(asker, learnt, {}, ROOM),
-        learns=lambda reply, body: learn(reply, orjson.loads(body), learnt) is not None,
+        learns=partial(learns, asker, learnt),
         strange=lambda _: "",
     )
 

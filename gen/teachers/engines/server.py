@@ -16,10 +16,10 @@ from typing import Literal
 import orjson
 
 from gen.errors import unknown_name
-from gen.teachers.engines.canary import find_tier
+from gen.teachers.engines.canary import find_tier, learn_by_asking
 from gen.teachers.engines.server_asking import Asker, Patience
 from gen.teachers.engines.server_known import TIERS, Known, Tier, body_of, known
-from gen.teachers.engines.server_refusal import Lesson, learn
+from gen.teachers.engines.server_refusal import Lesson
 from gen.teachers.engines.server_reply import Reply, Said
 from gen.teachers.naming import TeacherName
 from gen.teachers.request import Completion, Request
@@ -93,6 +93,7 @@ class ServerEngine:
             learns=lambda reply, body: self._learns(reply, body, request),
             strange=lambda heard: _strange(heard, constrained=request.schema is not None and learnt.tier != "free"),
         )
+        learnt.takes_system = learnt.takes_system or (request.messages[0][0] == "system" and not learnt.no_system)
         if learnt.refused and request.schema is not None:
             _remember_profile(learnt, request)
         finish: Literal["stop", "length"] = "length" if heard.finish == "length" else "stop"
@@ -128,9 +129,9 @@ class ServerEngine:
             raise _TierLostError
         return body_of(request, self.name.model, self._learnt)
 
-    def _learns(self, reply: Reply, body: bytes, request: Request) -> bool:
+    async def _learns(self, reply: Reply, body: bytes, request: Request) -> bool:
         """Whether the request may be sent in another form now. Nothing is learnt twice, so this ends."""
-        lesson = learn(reply, orjson.loads(body), self._learnt)
+        lesson = await learn_by_asking(self._asker, self._learnt, reply, body)
         if lesson in ("schema", "constraint") and request.schema is not None:
             _write_otherwise(self._learnt, orjson.dumps(request.schema), lesson)
         return lesson is not None

@@ -11,7 +11,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NoReturn, TypeGuard
 
@@ -92,7 +92,7 @@ class Asker:
         return Exchange(body, outcome, time.monotonic() - begun)
 
     async def answer(
-        self, body_now: Callable[[], bytes], *, learns: Callable[[Reply, bytes], bool], strange: Callable[[Said], str]
+        self, body_now: Callable[[], bytes], *, learns: Callable[[Reply, bytes], Awaitable[bool]], strange: Callable[[Said], str]
     ) -> tuple[Said, float]:
         """What the model says, and the seconds that it took.
 
@@ -110,7 +110,7 @@ class Asker:
                 if isinstance(heard, Said):
                     return heard, exchange.seconds
                 await self._rest(heard, trouble)
-            elif _may_teach(outcome) and (body_now() != body or learns(outcome, body)):  # somebody else, or we, know better now
+            elif _may_teach(outcome) and (body_now() != body or await learns(outcome, body)):  # somebody else, or we, know better now
                 self.counts["sent in another form"] += 1
             else:
                 await self._rest(outcome, trouble)

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 import orjson
 
 from gen.conversation import JsonObject
+from gen.teachers.engines.chat import merge_system
 from gen.teachers.request import ChatMessage, Request
 from gen.teachers.strict import strict
 from gen.teachers.tighten import tighten
@@ -39,6 +40,7 @@ class Known:
         dropped: fields that the server refused.
         tokens_field: what it calls the bound of the completion.
         no_system: whether the system message has to go into the first message of the user.
+        takes_system: whether a system message was let through once.
         profile: how schemas are written that were not refused by themselves.
         unfit: ways of sending a schema that the server refused although it, or somebody, had said that they work.
         refused: schemas that the server refused, by their text, with the profile that was tried next.
@@ -49,6 +51,7 @@ class Known:
     dropped: set[str] = field(default_factory=set)
     tokens_field: str = "max_tokens"
     no_system: bool = False
+    takes_system: bool = False
     profile: Profile = "tight"
     unfit: set[Tier] = field(default_factory=set)
     refused: dict[bytes, Profile] = field(default_factory=dict)
@@ -110,7 +113,7 @@ def body_of(request: Request, model: str, learnt: Known) -> bytes:
 def written_body(model: str, messages: Sequence[ChatMessage], fields: Mapping[str, Any], learnt: Known) -> bytes:
     """A body of these messages and fields, without those fields that the server refused."""
     if learnt.no_system:
-        messages = without_system(messages)
+        messages = merge_system(messages)
     body: dict[str, Any] = {"model": model, "messages": [{"role": role, "content": text} for role, text in messages], **fields}
     for name in learnt.dropped:
         body.pop(name, None)
@@ -131,14 +134,3 @@ def instructed(messages: Sequence[ChatMessage], instruction: str) -> list[ChatMe
     if messages and messages[0][0] == "system":
         return [("system", f"{messages[0][1]}\n\n{instruction}"), *messages[1:]]
     return [("system", instruction), *messages]
-
-
-def without_system(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
-    """The messages with what the system said in the first message of the user."""
-    system = "\n\n".join(text for role, text in messages if role == "system")
-    others = [message for message in messages if message[0] != "system"]
-    if not system:
-        return others
-    if others and others[0][0] == "user":
-        return [("user", f"{system}\n\n{others[0][1]}"), *others[1:]]
-    return [("user", system), *others]

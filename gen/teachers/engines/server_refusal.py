@@ -44,9 +44,7 @@ def learn(reply: Reply, sent: JsonObject, learnt: Known) -> Lesson | None:
     if reply.status in (404, 415):  # of paths and media types, unless it names a field of ours
         return None
     if _speaks_of_system(told, sent) and not learnt.no_system:
-        learnt.no_system = True
-        learnt.note("the server takes no system message: its text goes into the first message of the user")
-        return "system"
+        return no_system(learnt)
     if learnt.tokens_field in sent and learnt.tokens_field == "max_tokens" and _names("max_tokens", told, parameter):
         learnt.tokens_field = "max_completion_tokens"
         learnt.note("the server wants max_completion_tokens instead of max_tokens")
@@ -61,6 +59,13 @@ def learn(reply: Reply, sent: JsonObject, learnt: Known) -> Lesson | None:
     if any(_names(name, told, parameter) for name in _CONSTRAINTS) and not _OF_SCHEMA.search(_without_names(told)):
         return "constraint"
     return "schema" if _OF_SCHEMA.search(told) or parameter.startswith(_CONSTRAINTS) else None
+
+
+def no_system(learnt: Known) -> Lesson:
+    """System messages are not taken: from now on they are no messages of their own."""
+    learnt.no_system = True
+    learnt.note("the server takes no system message: its text goes into the first message of the user")
+    return "system"
 
 
 def _speaks_of_system(told: str, sent: JsonObject) -> bool:
