@@ -14,6 +14,7 @@ import json
 import random
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
 
 TOOLS = Path(__file__).resolve().parents[1] / "schemas" / "payments" / "tools.json"
 
-REQUESTS = 8
-"""Requests for each slot: enough that filling the slots and running them empty weigh little."""
+REQUESTS = 16
+FEW_REQUESTS = 4
+"""Requests for each slot: enough that filling the slots and running them empty weigh little, and with ``--small`` as few as will do."""
 
 SHAPES: dict[str, dict[str, Any]] = {
     "gemma2-2b": {
@@ -78,6 +80,7 @@ class Check:
 
     loaded: Loaded
     slots: int
+    requests: int
     note: Callable[[str], None]
 
 
@@ -109,15 +112,15 @@ def tokenizer(size: int) -> Any:
 
     special = ["<pad>", "<end>", "<user>", "<assistant>", "<system>"]
     known = {text: number for number, text in enumerate([*special, *sorted(pre_tokenizers.ByteLevel.alphabet())])}
-    pieces = list("abcdefghijklmnopqrstuvwxyzĠ")
+    letters = "etaoinshrdlucmfwypvbgkjqxz"
+    pieces = deque(["Ġ", *letters])
     merges: list[tuple[str, str]] = []
-    chance = random.Random(0)
     while len(known) < size:
-        left, right = chance.choice(pieces), chance.choice(pieces)
-        if left + right not in known and len(left + right) <= 12 and "Ġ" not in right:
-            known[left + right] = len(known)
-            merges.append((left, right))
-            pieces.append(left + right)
+        piece = pieces.popleft()
+        for letter in letters[: size - len(known)]:
+            known[piece + letter] = len(known)
+            merges.append((piece, letter))
+            pieces.append(piece + letter)
     backend = Tokenizer(models.BPE(vocab=known, merges=merges))
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
@@ -141,7 +144,7 @@ def requests(check: Check, *, seed: int = 0, schema: Any = None, lengths: Sequen
             Sampling(0.0 if schema is None else 1.0, 1.0, chance.choice(lengths)),
             seed=number,
         )
-        for number in range(REQUESTS * check.slots)
+        for number in range(check.requests * check.slots)
     ]
 
 
@@ -310,7 +313,7 @@ def gpu_check(shape: str, slots: tuple[int, ...], sections: tuple[str, ...], sma
         loaded = build("small" if small else shape)
         figures: list[Figure] = []
         for count in (4,) if small else slots:
-            check = Check(loaded, count, note=lambda text: click.echo(f"note: {text}", err=True))
+            check = Check(loaded, count, FEW_REQUESTS if small else REQUESTS, note=lambda text: click.echo(f"note: {text}", err=True))
             for name in sections or SECTIONS:
                 figures += SECTIONS[name](check)
     except FcgenError as error:

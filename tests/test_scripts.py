@@ -246,3 +246,28 @@ def test_a_profile_divides_the_whole_time() -> None:
     assert sum(figures["packages"].values()) == pytest.approx(1)
     assert {"planning", "speaking", "environment", "checks", "deciding", "writing"} <= figures["stages"].keys()
     assert len(figures["functions"]) == 5
+
+
+# -- gpu_check
+
+
+def test_a_ratio_that_is_missed_says_so() -> None:
+    gpu_check = script("gpu_check")
+    assert gpu_check.Figure("speed", 4, "occupancy", 0.84, 0.85).verdict == "MISSED"
+    assert gpu_check.Figure("speed", 4, "occupancy", 0.85, 0.85).verdict == "holds"
+    assert gpu_check.Figure("speed", 4, "tokens a second", 3.0).verdict == ""
+
+
+@pytest.mark.slow
+def test_the_check_of_a_gpu_runs_without_one() -> None:
+    """That every section measures something; how fast is a matter of the machine."""
+    command = [sys.executable, str(ROOT / "scripts" / "gpu_check.py"), "--small", "--json"]
+    env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)["figures"]
+    assert {figure["section"] for figure in figures} == {"speed", "constrained", "turns"}
+    measured = {(figure["section"], figure["name"]): figure["value"] for figure in figures}
+    assert all(value > 0 for value in measured.values())
+    assert measured["turns", "share of prompts not read again"] > 0.5
+    assert {name for section, name in measured if section == "speed"} >= {"occupancy", "times generate", "tokens a second"}

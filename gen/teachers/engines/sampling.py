@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import torch
 
-HALVINGS = 24
-"""Steps of the search for a nucleus: its border is exact to the last bits of a float."""
+FARTHEST = 30.0
+"""How much less likely than the likeliest token a token of the nucleus may be, as a logarithm: beyond any."""
+
+HALVINGS = 12
+"""Steps of the search for the nucleus: it is never too small, and its border is exact to a hundredth of that logarithm."""
 
 
 def forbid(logits: torch.Tensor, allowed: torch.Tensor) -> torch.Tensor:
@@ -31,9 +34,12 @@ def draw(logits: torch.Tensor, temperature: torch.Tensor, top_p: torch.Tensor, c
 
 def _nucleus(chances: torch.Tensor, top_p: torch.Tensor) -> torch.Tensor:
     """The likeliest tokens that hold ``top_p`` together, found by halving: sorting a large vocabulary takes longer than the model."""
-    low, high = torch.zeros_like(top_p), chances.amax(-1)
+    likeliest = chances.amax(-1)
+    near, far = torch.zeros_like(top_p), torch.full_like(top_p, FARTHEST)
     for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        enough = torch.where(chances >= middle[:, None], chances, 0.0).sum(-1) >= top_p
-        low, high = torch.where(enough, middle, low), torch.where(enough, high, middle)
-    return torch.where((chances >= low[:, None]) | (top_p >= 1)[:, None], chances, 0.0)
+        middle = (near + far) / 2
+        border = likeliest * torch.exp(-middle)
+        enough = torch.where(chances >= border[:, None], chances, 0.0).sum(-1) >= top_p
+        near, far = torch.where(enough, near, middle), torch.where(enough, middle, far)
+    border = torch.where(top_p >= 1, 0.0, likeliest * torch.exp(-far))
+    return torch.where(chances >= border[:, None], chances, 0.0)

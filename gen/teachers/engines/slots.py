@@ -50,6 +50,7 @@ class Slots:
         self._everyone = torch.arange(count, device=self.device)
         self._mode: _Decode | _Prompts
         self._captured: dict[int, tuple[Any, torch.Tensor]] = {}
+        self._pool: Any = None
         self._tokens = torch.zeros(count, dtype=torch.long, device=self.device)
         self._positions = torch.zeros(count, dtype=torch.long, device=self.device)
         config = model.config.get_text_config()
@@ -138,7 +139,8 @@ class Slots:
             self._decode(looked_at)
         torch.cuda.current_stream().wait_stream(side)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        self._pool = self._pool or torch.cuda.graph_pool_handle()  # one is replayed at a time: they may share their memory
+        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
             logits = self._decode(looked_at)
         return graph, logits
 
