@@ -158,7 +158,8 @@ def _children_cpu() -> float:
 
 
 def _open(recipe: Recipe) -> None:
-    import gen.synthesis.run  # noqa: F401 - what a run imports is part of its start-up
+    import gen.corpus.parquet
+    import gen.synthesis.run  # noqa: F401 - what a run imports is part of its start-up; pyarrow too, which it imports at its first shard
     from gen.synthesis.opening import open_workshop
 
     with _errors_shown():

@@ -13,7 +13,7 @@ from gen.conversation import Conversation, Json
 _SHORTEST_NAME = 3
 """A shorter word of a longer value ("to", "of") says nothing about the value."""
 
-_not_a_word = re.compile(r"[\W_]+").sub
+_words = re.compile(r"[^\W_]+").findall
 _number = re.compile(r"[0-9]+(?:[.,:][0-9]+)*").sub
 
 
@@ -31,7 +31,7 @@ def wording(first_user_text: str, values: Iterable[str]) -> str:
     standing = {folded for value in values if (folded := value.casefold()) and folded in text}
     for value in sorted(standing, key=lambda value: (-len(value), value)) if len(standing) > 1 else standing:
         text = text.replace(value, " 0 ")
-    return _not_a_word(" ", _number("0", text)).strip()
+    return " ".join(_words(_number("0", text)))
 
 
 def values_of(conversation: Conversation) -> list[str]:

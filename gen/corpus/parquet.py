@@ -154,8 +154,9 @@ def _offsets(lengths: Iterable[int]) -> Any:
 
 
 def _texts(cells: list[bytes | None]) -> Any:
-    offsets = array("i", accumulate((len(cell or b"") for cell in cells), initial=0))
-    data = b"".join([cell or b"" for cell in cells])
+    texts = [cell or b"" for cell in cells]
+    offsets = array("i", accumulate(map(len, texts), initial=0))
+    data = b"".join(texts)
     return pa.Array.from_buffers(pa.string(), len(cells), [_validity(cells), pa.py_buffer(offsets), pa.py_buffer(data)])
 
 

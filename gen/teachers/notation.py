@@ -156,7 +156,16 @@ def _said(parts: tuple[Part, ...]) -> Part:
     if len(made) == 2:
         (one, two), (start, middle, end) = made, texts
         return lambda speaker: f"{start}{one(speaker)}{middle}{two(speaker)}{end}"
-    return lambda speaker: "".join([part if isinstance(part, str) else part(speaker) for part in parts])
+    start, *behind = texts
+    pairs = tuple(zip(made, behind, strict=True))
+
+    def say(speaker: Speaker) -> str:
+        said = start
+        for part, after in pairs:
+            said += part(speaker) + after
+        return said
+
+    return say
 
 
 def _between(parts: tuple[Part, ...]) -> list[str]:

@@ -25,6 +25,10 @@ def humanised(value: str) -> str:
     return value.replace("_", " ")
 
 
+_OWN = frozenset(("it", "company", "today"))
+"""Slots that are no fields."""
+
+
 class Assistant:
     """The assistant as a speaker: fields of a result, ``call.x`` of the call's arguments, ``me.x``, and the thing itself."""
 
@@ -64,17 +68,13 @@ class Assistant:
         return _deep(self.result, keys)
 
     def has(self, slot: str) -> bool:
-        if slot in ("it", "company", "today"):
+        if slot in _OWN:
             return slot != "it" or self.subject is not None
         return self.field(slot) is not None
 
     def value(self, slot: str, form: str) -> str:
-        if slot == "it":
-            return self._named()
-        if slot == "company":
-            return self.talk.phrases.company
-        if slot == "today":
-            return speak.state_date(self.talk.today, self.talk.today)
+        if slot in _OWN:
+            return self._own(slot)
         value = self.field(slot)
         if form == "count":
             return speak.state_count(len(value) if isinstance(value, list) else int(value))
@@ -83,6 +83,11 @@ class Assistant:
         if isinstance(value, str):
             return value if form == "plain" else _stated_text(self.talk, value)
         return state(self.talk, slot.rpartition(".")[2], value, self._beside(slot), form)
+
+    def _own(self, slot: str) -> str:
+        if slot == "it":
+            return self._named()
+        return self.talk.phrases.company if slot == "company" else speak.state_date(self.talk.today, self.talk.today)
 
     def _beside(self, slot: str) -> JsonObject:
         """The object that the value stands in: its currency is the value's."""
