@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from gen.conversation import Json, JsonObject
+from gen.teachers.strict import without_nulls
 from gen.tools.schema import ToolSchema
 from gen.tools.validation import validator
 
@@ -132,23 +133,10 @@ def _read_call(call: Json, tools: Mapping[str, ToolSchema]) -> tuple[str, JsonOb
     tool = tools.get(name)
     if tool is None:
         raise Unreadable("unknown_tool", f"there is no tool {name!r}, only {', '.join(tools) or 'none at all'}")
-    arguments = _without_nulls(arguments, tool.parameters)
+    arguments = without_nulls(arguments, tool.parameters)  # so strict servers make models leave a key out
     for path, problem in validator(name, tool.parameters).errors(arguments):
         raise Unreadable("invalid_arguments", f"the arguments of {name} do not fit: {path or 'they'}: {problem}")
     return name, arguments
-
-
-def _without_nulls(value: Json, schema: Json) -> Json:
-    """Without the keys that hold null where the schema has no null: so strict servers make models leave a key out."""
-    if not isinstance(value, dict) or not isinstance(schema, dict):
-        return value
-    properties = schema.get("properties", {})
-    kept = {key: inner for key, inner in value.items() if inner is not None or _admits_null(properties.get(key, {}))}
-    return {key: _without_nulls(inner, properties.get(key, {})) for key, inner in kept.items()}
-
-
-def _admits_null(schema: Json) -> bool:
-    return validator("", schema).is_valid(None)
 
 
 def _object_in(text: str) -> JsonObject | None:
