@@ -109,6 +109,28 @@ def test_a_short_budget_says_that_it_was_cut(grammars: Grammars) -> None:
     assert json.loads(constraint.text)["text"].startswith("aaa")
 
 
+def test_a_text_may_go_on_to_the_last_tokens(grammars: Grammars) -> None:
+    """Calls need room, texts hardly any: what ends in time by itself was not cut."""
+    schema = assistant_schema(TOOLS)
+    room = grammars.compiled(schema).room
+    said = '{"thought": "", "text": "' + "a" * (room + 40) + '", "calls": []}'
+    constraint = follow(grammars, grammars.constraint(schema, len(said) + 20), said)
+    assert (constraint.text, constraint.cut, constraint.done) == (said, False, True)
+    begun = said.replace("[]}", '[{"name": "' + TOOLS[0].name)
+    constraint = follow(grammars, grammars.constraint(schema, len(said) + 20), begun)
+    assert (constraint.text, constraint.cut, constraint.done) == (said, True, True)
+
+
+def follow(grammars: Grammars, constraint: Constraint, text: str) -> Constraint:
+    """Draw this text byte by byte; where it was left, anything."""
+    drawn = text.encode()
+    while not constraint.done:
+        written = constraint.text.encode()
+        wanted = grammars.single[drawn[len(written) :][:1]] if drawn.startswith(written) and written != drawn else None
+        constraint.take(grammars.shortest(constraint.matcher) if wanted is None else wanted)
+    return constraint
+
+
 def test_text_is_json_text_with_quotes_and_any_script(grammars: Grammars) -> None:
     said = '{"text": "Say \\"no\\",\\n日本 wörld 🙂 \\\\", "done": true}'
     constraint = grammars.constraint(user_schema(), 400)

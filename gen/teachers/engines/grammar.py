@@ -40,11 +40,13 @@ class Compiled:
         matcher: at its start; requests take copies.
         limits: the free texts of the turn and how many characters they may have.
         room: the tokens that must be left when the completion is led to its end.
+        behind: those that must be left inside of each free text.
     """
 
     matcher: Any
     limits: dict[str, int]
     room: int
+    behind: dict[str, int]
 
 
 class Grammars:
@@ -101,12 +103,13 @@ class Grammars:
         if matcher.is_error():
             raise BadInput(f"the grammar engine refuses this schema: {matcher.get_error().splitlines()[0]}")
         room = Room(schema, lambda text: len(self._tokens.tokenize_str(text)))
-        return Compiled(matcher, limits, SLACK + room.rest(schema))
+        behind = {name: SLACK + room.behind(schema, name) for name in limits}
+        return Compiled(matcher, limits, SLACK + room.rest(schema), behind)
 
     def shortest(self, matcher: Any) -> int:
-        """Of the tokens that may come next, one that says little."""
+        """Of the tokens that may come next, one that says little. Some token where there is none: the matcher has failed then."""
         bits = matcher.compute_bitmask()
-        return next(token for token in self._short_first if bits[token >> 3] >> (token & 7) & 1)
+        return next((token for token in self._short_first if bits[token >> 3] >> (token & 7) & 1), self._short_first[0])
 
 
 class Constraint:
@@ -115,8 +118,9 @@ class Constraint:
     def __init__(self, grammars: Grammars, compiled: Compiled, max_tokens: int) -> None:
         self.matcher = compiled.matcher.deep_copy()
         self.cut = False
+        """Whether something else was written than the model chose, for want of tokens."""
         self._grammars = grammars
-        self._room = compiled.room
+        self._compiled = compiled
         self._left = max_tokens
         self._place = Place(compiled.limits)
         self._written: list[bytes] = []
@@ -133,14 +137,24 @@ class Constraint:
     def take(self, drawn: int) -> int:
         """The token that is taken: what was drawn, or what leads to the end."""
         piece = self._grammars.pieces[drawn]
-        self.cut = self.cut or self._left <= self._room
-        token = self._ending() if self.cut or self._place.overflows(piece) else drawn
+        ending = self._ends(piece)
+        token = self._ending() if ending or self._place.overflows(piece) else drawn
+        taken = self._grammars.pieces[token]
+        self.cut = self.cut or (ending and not piece.startswith(taken) and not taken.startswith(piece))
         if not self.matcher.consume_token(token):
             raise OutsideFailed(f"the grammar engine gave up: {self.matcher.get_error().splitlines()[0]}", hint="simpler schemas of tools")
         self._left -= 1
-        self._place.read(self._grammars.pieces[token])
-        self._written.append(self._grammars.pieces[token])
+        self._place.read(taken)
+        self._written.append(taken)
         return token
+
+    def _ends(self, piece: bytes) -> bool:
+        """Whether it is time to end. A free text may go on nearly to the last token, but may not end in the middle of one:
+        what comes behind it may need more than is left."""
+        if self._left > self._compiled.room:
+            return False
+        free = self._place.free
+        return free is None or self._left <= self._compiled.behind[free] or b'"' in piece
 
     def _ending(self) -> int:
         """The token that comes nearest to the end: a closing mark, what is forced anyway, or something short."""
@@ -165,6 +179,11 @@ class Place:
         self._room: int | None = None
         self.in_string = False
         self.escaped = False
+
+    @property
+    def free(self) -> str | None:
+        """The free text that we are in."""
+        return None if self._room is None else self._key.decode()
 
     def overflows(self, piece: bytes) -> bool:
         """Whether these bytes would make a free text longer than it may be."""

@@ -57,6 +57,12 @@ class Room:
             return 2 + self._widest(_items(schema), self.rest) + self.least(schema)
         return self._plain(schema, kind)
 
+    def behind(self, schema: JsonObject, name: str) -> int:
+        """The tokens that an object needs when its property ``name`` has ended; all its properties are required."""
+        names = list(schema["properties"])
+        later = names[names.index(name) + 1 :]
+        return 2 + sum(self._key(other) + self.least(schema["properties"][other]) for other in later)
+
     def _rest_of_object(self, schema: JsonObject) -> int:
         worst, behind = 0, 0
         for name, part in reversed(schema["properties"].items()):
