@@ -16,6 +16,7 @@ from gen.conversation import JsonObject
 from gen.errors import BadInput
 from gen.teachers.bounded import FORMATS, bounded_key, bounded_pattern, has_both_ends, longest_repeat
 from gen.teachers.merging import Schema, merged, resolved
+from gen.tools.validation import schema_text, validator
 
 LONGEST_STRING = 120
 LONGEST_PATTERN = 64
@@ -73,6 +74,11 @@ def tighten(schema: JsonObject) -> Tightened:
     return Tightened(tight, tuple(dict.fromkeys(walk.unenforced)))
 
 
+MOST_ALTERNATIVES = 4096
+_ALTERNATIVES: dict[str, Any] = {}
+"""By the text of a schema that refers to nothing and is wholly enforced: what it became."""
+
+
 class _Walk:
     """One walk over a schema: what it found unenforceable, and the definitions it made finite."""
 
@@ -106,14 +112,27 @@ class _Walk:
         tight = [part for part in (self._typed(one, schema, path, level) for one in types) if part is not False]
         return _any_of(tight)
 
+    def _alternative(self, schema: Schema, path: str, level: int) -> Any:
+        """One of several schemas. Turns offer the same few tools in ever new company: what says all of itself is made finite once."""
+        text = schema_text(schema)
+        if '"$ref"' in text:
+            return self.schema(schema, path, level)
+        kept = _ALTERNATIVES.get(text)
+        if kept is None:
+            before = len(self.unenforced)
+            kept = self.schema(schema, path, level)
+            if len(self.unenforced) == before:
+                if len(_ALTERNATIVES) >= MOST_ALTERNATIVES:
+                    _ALTERNATIVES.clear()
+                _ALTERNATIVES[text] = kept
+        return kept
+
     def _chosen(self, schema: JsonObject, path: str) -> JsonObject | bool:
         """Of the values that are listed, those that the rest of the schema lets through."""
-        from gen.tools.validation import Validator
-
         listed = schema["enum"] if "enum" in schema else [schema["const"]]
         elsewhere = [key for key, value in schema.items() if key not in ("const", "enum", "default", "examples") and _references(value)]
         self.unenforced += [_named(path, key) for key in elsewhere]
-        rest = Validator({key: value for key, value in schema.items() if key not in (*elsewhere, "default", "examples")})
+        rest = validator("", {key: value for key, value in schema.items() if key not in (*elsewhere, "default", "examples")})
         values = [value for value in listed if rest.is_valid(value)]
         if not values:
             return False
@@ -130,7 +149,7 @@ class _Walk:
         tight = []
         for number, part in enumerate(parts):
             one = merged(beside, part, self.root, lambda lost: self.unenforced.append(_named(path, lost))) if _says(beside) else part
-            tight.append(self.schema(one, _inner(path, f"{keyword}[{number}]"), level))
+            tight.append(self._alternative(one, _inner(path, f"{keyword}[{number}]"), level))
         return _any_of([part for part in tight if part is not False])
 
     def _folded(self, schema: Schema, path: str | None) -> Schema:
