@@ -28,6 +28,10 @@ from gen.teachers.journal import Journal, JournalWriter
 from gen.teachers.request import Completion, Request
 from gen.teachers.stored import Key, Stored, storable, to_line
 
+GATHER = 0.005
+"""Seconds in which completions gather before they go to the disk: little beside what a model takes. At a thousand completions a
+second it saves five fsyncs in six, and more than half of the event loop's work: changing threads for each costs more than the disk."""
+
 
 def part_name(part: int, parts: int) -> str:
     """The writer that is one part of a job array."""
@@ -139,8 +143,10 @@ class CompletionStore:
         """Bring to the disk what is there, and what comes meanwhile."""
         loop = asyncio.get_running_loop()
         while self._coming:
-            batch, self._coming = self._coming, []
+            batch: list[_Waiting] = []
             try:
+                await asyncio.sleep(GATHER)
+                batch, self._coming = self._coming, []
                 start = await loop.run_in_executor(self._thread, self._journal.append, [waiting.line for waiting in batch])
             except FcgenError as error:
                 self._refuse(batch, error)

@@ -61,8 +61,8 @@ class Stored:
 
     def to_wire(self) -> JsonObject:
         """Flat, as in lines and sealed files."""
-        key, said = self.key, self.completion  # not dataclasses.asdict: it took a third of keeping a completion
-        return {
+        key, said = self.key, self.completion
+        return {  # key by key: ``asdict`` would take most of the time of a ``put``
             "address": self.address,
             "run": self.run,
             "slot": key.slot,
