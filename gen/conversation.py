@@ -207,6 +207,24 @@ class Conversation:
     sources: tuple[Source, ...] = ()
     untrained: tuple[int, ...] = ()
 
+    def with_sources(self, sources: tuple[Source, ...]) -> Conversation:
+        """The same, with where its arguments came from. Every row passes here: ``dataclasses.replace`` takes five times as long."""
+        return Conversation(
+            self.id,
+            self.messages,
+            self.tools,
+            self.domain,
+            self.scenario,
+            self.split,
+            self.persona,
+            self.teacher,
+            self.slot,
+            self.attempt,
+            self.plan,
+            sources,
+            self.untrained,
+        )
+
     def to_wire(self) -> JsonObject:
         wire: JsonObject = {
             "id": self.id,

@@ -5,7 +5,7 @@ A pure function of (recipe, slot, first attempt). What concerns several rows is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from gen.checks.table import best, examine
@@ -145,7 +145,7 @@ async def _examined(cast: Cast, workshop: Workshop, conversation: Conversation, 
     verdict = await cast.verdict(conversation)
     if verdict is not None:
         return _refused(conversation, "judge", *verdict)
-    return replace(conversation, sources=examined.sources)
+    return conversation.with_sources(examined.sources)
 
 
 def _refused(conversation: Conversation, stage: str, reason: str, message: str, fault: str = "") -> Rejection:
