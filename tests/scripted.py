@@ -47,6 +47,11 @@ class Script:
         """The same; None where no turn has this seed."""
         return self.text(seed) if seed in self._places else None
 
+    def texts(self, slot: int, attempt: int, role: str) -> list[str]:
+        """All turns of a role in an attempt."""
+        turns = sum(message.role == role for message in self._spoken[slot, attempt])
+        return [self.text_at(slot, attempt, role, turn) for turn in range(1, turns + 1)]
+
     def text_at(self, slot: int, attempt: int, role: str, turn: int) -> str:
         """What this turn says; turns count from 1."""
         said = [message for message in self._spoken[slot, attempt] if message.role == role]

@@ -12,6 +12,8 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scripted import Script, ScriptedEngine
 
 from gen.cli.progress import Silent
@@ -26,6 +28,7 @@ from gen.synthesis.run import Summary, synthesize
 from gen.teachers.brief import assistant_brief, user_brief
 from gen.teachers.budget import Budget
 from gen.teachers.envelope import Unreadable, assistant_schema, read_assistant, read_user
+from gen.teachers.places import Places
 from gen.teachers.request import Completion, Request
 from gen.tools.schema import tool_schema
 from gen.tools.validation import validator
@@ -356,6 +359,55 @@ def test_a_teacher_that_cannot_be(tmp_path: Path, changes: tuple[str, ...], mess
         made(tmp_path / "c", Bent(faithful), *changes)
     assert message in str(error.value)
     assert not (tmp_path / "c").exists()
+
+
+async def _order_of(ranks: list[int]) -> list[int]:
+    """In which order these get the one place, once whoever has it leaves."""
+    places, got, leave = Places(1), list[int](), asyncio.Event()
+
+    async def hold() -> None:
+        async with places.taken(0):
+            await leave.wait()
+
+    async def wait(rank: int) -> None:
+        async with places.taken(rank):
+            got.append(rank)
+
+    tasks = [asyncio.create_task(hold()), *(asyncio.create_task(wait(rank)) for rank in ranks)]
+    await asyncio.sleep(0)
+    leave.set()
+    await asyncio.gather(*tasks)
+    return got
+
+
+@given(ranks=st.lists(st.integers(0, 9), max_size=12))
+def test_the_lowest_slot_is_first_in_line(ranks: list[int]) -> None:
+    assert asyncio.run(_order_of(ranks)) == sorted(ranks)
+
+
+def test_a_place_that_is_given_to_somebody_who_has_gone_is_not_lost() -> None:
+    async def scene() -> bool:
+        places = Places(1)
+        leave = asyncio.Event()
+
+        async def hold() -> None:
+            async with places.taken(0):
+                await leave.wait()
+
+        async def want() -> None:
+            async with places.taken(1):
+                pass
+
+        holding, gone = asyncio.create_task(hold()), asyncio.create_task(want())
+        await asyncio.sleep(0)
+        leave.set()
+        await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.gather(holding, gone, return_exceptions=True)
+        await asyncio.wait_for(want(), 1)
+        return True
+
+    assert asyncio.run(scene())
 
 
 # -- the envelope

@@ -21,17 +21,22 @@ from gen.cli.progress import Silent
 from gen.corpus.manifest import read_manifest
 from gen.corpus.reading import read_rows
 from gen.dice import number
+from gen.planning.draws import NothingFits
 from gen.recipe import Recipe, Teacher, load_recipe
 from gen.synthesis.cast import Models
+from gen.synthesis.opening import open_workshop
 from gen.synthesis.replaying import replay
 from gen.synthesis.run import Summary, synthesize
 from gen.teachers.completions import COMPLETIONS, Completions
 from gen.teachers.engines.opening import Note
 from gen.teachers.engines.server import ServerEngine
 from gen.teachers.engines.server_asking import Patience
+from gen.teachers.envelope import assistant_schema
 from gen.teachers.naming import TeacherName
 from gen.teachers.request import Engine
 from gen.teachers.stored import Key
+from gen.teachers.tighten import tighten
+from gen.tools.validation import Validator
 
 MODEL = "scripted"
 ROWS = 60
@@ -230,3 +235,20 @@ def test_ctrl_c_keeps_what_was_in_flight(tmp_path: Path) -> None:
     assert run.returncode == 0
     turns = {seed for seed in asked if script().text_or_none(seed) is not None}
     assert not turns & set(again), "what was in flight was paid for, and is asked for again"
+
+
+def test_whatever_is_said_well_fits_the_schema_that_servers_are_sent() -> None:
+    """Amounts with cents, long names, lists: what is bounded must not lose what a good model says."""
+    workshop = open_workshop(recipe_of("http://localhost:1/v1"))
+    long_script = Script(recipe_of("http://localhost:1/v1"), 300, attempts=1)
+    said = 0
+    for slot in range(300):
+        try:
+            planned = workshop.planner.plan(slot, 0)
+        except NothingFits:
+            continue
+        check = Validator(tighten(assistant_schema(planned.tools)).schema)
+        for text in long_script.texts(slot, 0, "assistant"):
+            assert not check.errors(json.loads(text)), text
+            said += 1
+    assert said > 600

@@ -221,7 +221,9 @@ def _counts(counts: Mapping[str, int]) -> str:
 def _rejected(reasons: Mapping[str, int]) -> str:
     most = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
     total = sum(reasons.values())
-    return f"{total:,} candidates: {_counts({reason.replace(': ', ' '): n for reason, n in most})}" if total else ""
+    return (
+        f"{total:,} candidate{'s' if total > 1 else ''}: {_counts({reason.replace(': ', ' '): n for reason, n in most})}" if total else ""
+    )
 
 
 def _preview(recipe: Recipe, *, as_json: bool) -> None:

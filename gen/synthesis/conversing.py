@@ -21,6 +21,9 @@ from gen.teachers.asking import BudgetSpent, Stopped
 UNDER_WAY = 2
 """Conversations that are under way for each request that may be in flight: some are always between two requests."""
 
+LEFT_TO_SAY = 0.6
+"""Of a conversation that is under way, about: what it will still cost, beside what a whole one does."""
+
 DRAIN = 20.0
 """Seconds that requests in flight have to come back when a run ends early: they are paid for."""
 
@@ -44,7 +47,8 @@ class _Conversing:
         self._blocks = blocks
         self._waiting = iter([slot for _, slots in blocks for slot in slots])
         self._under_way: dict[int, asyncio.Task[Candidate]] = {}
-        self._active = 0
+        self._active = self._done = 0
+        self._share_before = cast.asker.share
         self._broken: asyncio.Future[None] | None = None
         self._runner = asyncio.Runner()
 
@@ -106,14 +110,25 @@ class _Conversing:
 
     def _begin(self) -> None:
         """Begin as many slots as may be under way."""
-        while self._active < UNDER_WAY * self._cast.asker.concurrency and (slot := next(self._waiting, None)) is not None:
+        while self._may_begin() and (slot := next(self._waiting, None)) is not None:
             task = asyncio.create_task(make_with(self._cast, self._workshop, slot))
             self._under_way[slot] = task
             self._active += 1
             task.add_done_callback(self._ended)
 
+    def _may_begin(self) -> bool:
+        """Whether one more conversation can be had: there is room for it, and budget for all to come to their ends."""
+        if self._active >= UNDER_WAY * self._cast.asker.concurrency:
+            return False
+        if not self._done or not self._active:
+            return True
+        share = self._cast.asker.share
+        each = (share - self._share_before) / self._done
+        return share + each * LEFT_TO_SAY * (self._active + 1) < 1
+
     def _ended(self, task: asyncio.Task[Candidate]) -> None:
         self._active -= 1
+        self._done += 1
         if task.cancelled():
             return
         failure = task.exception()

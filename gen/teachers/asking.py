@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from gen.teachers.budget import Budget, Usage
+from gen.teachers.places import Places
 from gen.teachers.request import Completion, Engine, Request
 from gen.teachers.stored import Key
 
@@ -52,7 +52,7 @@ class Asker:
         self._watch = watch
         self._budget = budget
         self._engines = list({id(model.engine): model.engine for model in models.values()}.values())
-        self._places = {id(engine): asyncio.Semaphore(engine.concurrency) for engine in self._engines}
+        self._places = {id(engine): Places(engine.concurrency) for engine in self._engines}
         self._stopped = False
         self._began = time.monotonic()
 
@@ -60,6 +60,11 @@ class Asker:
     def concurrency(self) -> int:
         """Requests that are worth having in flight at a time, over all engines."""
         return sum(engine.concurrency for engine in self._engines)
+
+    @property
+    def share(self) -> float:
+        """How much of the budget is used, from 0 on."""
+        return self._budget.share(self._charged, seconds=time.monotonic() - self._began)
 
     def stop(self) -> None:
         """Ask for nothing more; what is in flight comes back."""
@@ -73,7 +78,7 @@ class Asker:
             self.usage.count(kept, role=key.role, model=request.model, reused=True)
             return kept
         engine = self.models[key.role].engine
-        async with self._places[id(engine)]:  # the queue stands here, where it can be sent home
+        async with self._places[id(engine)].taken(key.slot):  # the line stands here, where it can be sent home
             if self._stopped:
                 raise Stopped
             if spent := self._budget.spent(self._charged, seconds=time.monotonic() - self._began):

@@ -133,6 +133,18 @@ class Budget:
             return f"the time limit of {self.hours:g} hours is reached: {seconds / 3600:,.2f} hours"
         return ""
 
+    def share(self, usage: Usage, *, seconds: float = 0.0) -> float:
+        """How much of it is used, from 0 on: of the limit that is nearest."""
+        used = usage.total
+        shares = [0.0]
+        if self.tokens is not None:
+            shares.append(used.tokens / self.tokens)
+        if self.cost is not None and self.price is not None:
+            shares.append(self.price.of(used) / self.cost)
+        if self.hours is not None:
+            shares.append(seconds / (self.hours * 3600))
+        return max(shares)
+
 
 def parse_tokens(text: str, *, where: str = "--token-budget") -> int:
     """``"50M"``, ``"1.5M"``, ``"200k"``, ``"2B"`` or a plain number, as a number of tokens. Raises BadInput for what is none."""

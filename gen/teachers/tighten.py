@@ -23,7 +23,7 @@ LONGEST_PATTERN = 64
 MOST_ITEMS = 6
 LARGEST_NUMBER = 10**15
 SMALLEST_STEP = 0.000001
-"""What numbers are multiples of: the digits after the point end too."""
+"""What numbers are multiples of, in a grammar: the digits after the point end too."""
 MOST_LEVELS = 4
 """How deep what holds itself is nested."""
 KEY = "^[a-z_]{1,16}$"
@@ -72,6 +72,22 @@ def tighten(schema: JsonObject) -> Tightened:
     if walk.definitions:
         tight = {**tight, "$defs": dict(walk.definitions)}
     return Tightened(tight, tuple(dict.fromkeys(walk.unenforced)))
+
+
+def stepped(schema: Any) -> Any:
+    """A tightened schema for engines that make a grammar of it: numbers have six digits after the point at most.
+
+    Grammars count digits. Validators divide binary floats, and would refuse 169.99 as no multiple of 0.000001: servers, of which
+    nobody knows which they do, get the schema without steps.
+    """
+    if isinstance(schema, list):
+        return [stepped(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: value if key in ("const", "enum") else stepped(value) for key, value in schema.items()}
+    if schema.get("type") == "number" and "multipleOf" not in schema:
+        made["multipleOf"] = SMALLEST_STEP
+    return made
 
 
 MOST_ALTERNATIVES = 4096
@@ -302,8 +318,6 @@ def _number(kind: str, schema: JsonObject) -> JsonObject:
         tight["minimum"] = min(0, high) - LARGEST_NUMBER if high is not None and high < -LARGEST_NUMBER else -LARGEST_NUMBER
     if high is None:
         tight["maximum"] = low + LARGEST_NUMBER if low is not None and low > LARGEST_NUMBER else LARGEST_NUMBER
-    if kind == "number" and "multipleOf" not in schema:
-        tight["multipleOf"] = SMALLEST_STEP
     return tight
 
 

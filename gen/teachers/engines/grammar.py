@@ -16,7 +16,7 @@ from typing import Any
 from gen.conversation import JsonObject
 from gen.errors import BadInput, OutsideFailed, missing_extra
 from gen.teachers.engines.room import Room
-from gen.teachers.tighten import tighten
+from gen.teachers.tighten import stepped, tighten
 from gen.tools.validation import schema_text
 
 KEPT = 256
@@ -91,7 +91,7 @@ class Grammars:
     def compiled(self, schema: JsonObject) -> Compiled:
         key = schema_text(schema)
         if key not in self._compiled:
-            self._compiled[key] = self._compile(tighten(schema).schema)
+            self._compiled[key] = self._compile(stepped(tighten(schema).schema))
             if len(self._compiled) > KEPT:
                 self._compiled.popitem(last=False)
         self._compiled.move_to_end(key)

@@ -14,7 +14,7 @@ from typing import Any
 from gen.errors import BadInput, OutsideFailed, missing_extra
 from gen.teachers.engines.chat import Chat
 from gen.teachers.request import Completion, Request
-from gen.teachers.tighten import tighten
+from gen.teachers.tighten import stepped, tighten
 from gen.tools.validation import schema_text
 
 IN_FLIGHT = 512
@@ -87,7 +87,7 @@ class VllmEngine:
     def _tightened(self, schema: Any) -> Any:
         key = schema_text(schema)
         if key not in self._tight:
-            self._tight[key] = tighten(schema).schema
+            self._tight[key] = stepped(tighten(schema).schema)
         return self._tight[key]
 
     def forget(self, view: str) -> None:
