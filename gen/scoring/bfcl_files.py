@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gen.conversation import Json, JsonObject, Message, ToolCall
+from gen.conversation import Conversation, Json, JsonObject, Message, ToolCall
 from gen.corpus.foreign.tools import tools_from
 from gen.corpus.json_rows import json_values
 from gen.errors import BadInput, unknown_name
@@ -19,6 +19,10 @@ from gen.scoring.bfcl import CATEGORIES, OMITTED, Answer
 
 _FILE = re.compile(r"BFCL_v\d+_(?P<category>\w+)\.json")
 _NO_ANSWERS = ("irrelevance", "relevance")
+
+
+DOMAIN = "bfcl"
+"""What stands for the domain of all cases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,13 @@ def _answers(row: JsonObject, where: str) -> Iterator[Answer]:
         if not isinstance(answer, dict) or len(answer) != 1 or not all(isinstance(accepted, dict) for accepted in answer.values()):
             raise BadInput(f"no possible answer: {answer!r}", where=where, allowed='{"function": {"parameter": [accepted values]}}')
         yield answer
+
+
+def as_row(case: Case) -> Conversation:
+    """The case as a row of a corpus: what is said, and the reference calls in the assistant's place. Its category is the scenario."""
+    made = reference_calls(case)
+    answer = (Message("assistant", "", tool_calls=made),) if made else ()
+    return Conversation(case.id, (*case.messages, *answer), case.tools, domain=DOMAIN, scenario=case.category, split="test")
 
 
 def undotted(case: Case) -> Case:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from gen.checks.offered import all_offered
 from gen.scoring.bfcl import CATEGORIES, ast_verdict
-from gen.scoring.bfcl_files import Case
+from gen.scoring.bfcl_files import DOMAIN, Case
 from gen.scoring.outcomes import Outcome, TurnOutcome, refused
 from gen.scoring.pairing import outcomes, pair, said
 from gen.scoring.played import PlayedTurn
-
-DOMAIN = "bfcl"
 
 
 def judge_case(case: Case, turn: PlayedTurn) -> Outcome:
