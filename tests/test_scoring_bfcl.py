@@ -89,6 +89,8 @@ def verdict(parameter: str, accepted: list[Any], value: Any) -> tuple[bool, str]
         ("filter", [{"by": ["name"]}], {"by": "name", "below": 1}, "value_error:dict_key"),
         ("filter", [{"by": ["name"]}], {"by": "age"}, "value_error:dict_value"),
         ("filter", [{"by": [["a"]]}], {"by": ["A"]}, "value_error:dict_value"),  # what is nested deeper is compared as it is
+        ("filter", [{"by": ["name"]}, "all"], {"by": "name"}, ""),
+        ("filter", ["all", {"by": ["name"]}], {"by": "name"}, "value_error:others"),
         ("rows", [[{"a": [1]}, {"a": [2]}]], [{"a": 1}, {"a": 2}], ""),
         ("rows", [[{"a": [1]}, {"a": [2]}]], [{"a": 2}, {"a": 1}], "value_error:dict_value"),
         ("rows", [[{"a": [1]}]], [{"a": 1}, {"a": 1}], "value_error:list_dict_count"),
@@ -141,6 +143,12 @@ def test_calls_are_counted_named_and_paired_as_bfcl_does(category: str, answers:
     found = ast_verdict([FORECAST], calls(*made), answers, category)
     assert (found.valid, found.error) == (not error, error)
     assert bool(found.message) == bool(error)
+
+
+@pytest.mark.parametrize("arguments", [None, [], "city", 5])
+def test_arguments_that_are_no_object_are_wrong(arguments: Any) -> None:
+    made = [ToolCall("call00000", "weather.forecast", arguments)]
+    assert ast_verdict([FORECAST], made, [ROME], "simple").error == "ast_decoder:decoder_wrong_output_format"
 
 
 def test_a_category_that_calls_do_not_decide_is_refused() -> None:

@@ -221,6 +221,23 @@ def test_what_cannot_be_read_is_no_call_and_no_answer() -> None:
     assert not found.verdicts["success"]
 
 
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5) | st.sampled_from(["id", "kinds", "limit"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.text() | st.just("get_payment"), json_values, st.text())
+def test_whatever_a_model_says_can_be_judged(name: str, arguments: Any, text: str) -> None:
+    made = Message("assistant", "", tool_calls=(ToolCall("abcdefghi", name, arguments),))
+    found = verdicts(ONE, PlayedTurn((made, Message("tool", text, tool_call_id="abcdefghi"), said(text))))
+    assert found["call_accuracy"] == (name == "get_payment" and differences({"id": "T1"}, arguments, LOOK["function"]["parameters"]) == [])
+    assert found["schema_valid"] or not found["call_accuracy"]
+
+
 def test_a_turn_that_was_not_played_is_a_failure() -> None:
     assert not verdicts(ONE)["parses"]
     assert not verdicts(ONE)["success"]

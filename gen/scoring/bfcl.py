@@ -113,19 +113,22 @@ def _call(documents: Mapping[str, JsonObject], call: ToolCall, answer: Answer) -
     expected = _name(answer)
     if call.name != expected:
         return Verdict(False, "simple_function_checker:wrong_func_name", f"{call.name!r} instead of {expected!r}")
+    arguments: Json = call.arguments  # of a model: whatever it wrote
+    if not isinstance(arguments, dict):
+        return Verdict(False, "ast_decoder:decoder_wrong_output_format", f"the arguments are {arguments!r}")
     parameters = documents[expected]["parameters"]
     accepted = answer[expected]
     for name in parameters.get("required", ()):
-        if name not in call.arguments:
+        if name not in arguments:
             return Verdict(False, "simple_function_checker:missing_required", f"the required {name!r} is missing")
-    for name, value in call.arguments.items():
+    for name, value in arguments.items():
         if name not in parameters.get("properties", {}) or name not in accepted:
             return Verdict(False, "simple_function_checker:unexpected_param", f"{name!r} is not expected")
         problem = _value(value, accepted[name], parameters["properties"][name])
         if problem:
             return Verdict(False, problem, f"{name}={value!r}; accepted: {list(accepted[name])!r}")
     for name, values in accepted.items():
-        if name not in call.arguments and OMITTED not in values:
+        if name not in arguments and OMITTED not in values:
             return Verdict(False, "simple_function_checker:missing_optional", f"{name!r} is missing, and was asked for")
     return RIGHT
 
@@ -182,8 +185,8 @@ def _object(value: JsonObject, accepted: Sequence[Json]) -> str:
     """What is wrong with an object: it must fit one of the accepted ones, which list the accepted values of each key."""
     problem = "value_error:dict_value"
     for alternative in accepted:
-        if alternative == OMITTED:
-            continue
+        if not isinstance(alternative, dict):
+            continue  # it may be left out, or be of another type
         problem = _keys(value, alternative)
         if not problem:
             return ""
