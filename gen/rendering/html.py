@@ -29,17 +29,26 @@ _CLASSES = {
 
 def page(rows: Iterable[RenderedRow | Refused], template: Template, *, source: str, tokenizer: str = "") -> Iterator[str]:
     """The page, piece by piece."""
-    style = resources.files("gen.rendering").joinpath("page.css").read_text(encoding="utf-8")
-    title = f"{_safe(source)} in {_safe(template.name)}"
-    yield "<!doctype html>\n"
-    yield '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">\n'
-    yield "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-    yield f"<title>{title}</title>\n<style>\n{style}</style></head>\n<body>\n"
-    yield f"<h1>{title}</h1>\n<p>{_safe(template.description)}{f' · tokens of {_safe(tokenizer)}' if tokenizer else ''}</p>\n"
+    title = f"{source} in {template.name}"
+    yield from beginning(title)
+    yield f"<h1>{safe(title)}</h1>\n<p>{safe(template.description)}{f' · tokens of {safe(tokenizer)}' if tokenizer else ''}</p>\n"
     yield f"{_legend(template)}\n"
     for row in rows:
         yield _refused(row) if isinstance(row, Refused) else _row(row)
-    yield "</body></html>\n"
+    yield END
+
+
+END = "</body></html>\n"
+"""What a page that ``beginning`` began ends with."""
+
+
+def beginning(title: str, *, style: str = "") -> Iterator[str]:
+    """The head of a page that may load nothing and run nothing, in the style of all our pages and ``style`` after it."""
+    family = resources.files("gen.rendering").joinpath("page.css").read_text(encoding="utf-8")
+    yield "<!doctype html>\n"
+    yield '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">\n'
+    yield "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+    yield f"<title>{safe(title)}</title>\n<style>\n{family}{style}</style></head>\n<body>\n"
 
 
 def _legend(template: Template) -> str:
@@ -65,7 +74,7 @@ def _refused(row: Refused) -> str:
 
 
 def _head(name: str, facts: list[str]) -> str:
-    return f"<header><h2>{_safe(name)}</h2>{''.join(f'<span>{_safe(fact)}</span>' for fact in facts if fact)}</header>"
+    return f"<header><h2>{safe(name)}</h2>{''.join(f'<span>{safe(fact)}</span>' for fact in facts if fact)}</header>"
 
 
 def _tokens(encoded: Encoded) -> str:
@@ -75,16 +84,17 @@ def _tokens(encoded: Encoded) -> str:
 
 def _span(span: Span) -> str:
     kind = _CLASSES[span.control, span.trained]
-    return f'<span class="{kind}">{_safe(span.text)}</span>' if kind else f"<span>{_safe(span.text)}</span>"
+    return f'<span class="{kind}">{safe(span.text)}</span>' if kind else f"<span>{safe(span.text)}</span>"
 
 
 def _findings(findings: Iterable[Finding]) -> str:
     lines = []
     for finding in findings:
-        said = _safe(" · ".join(filter(None, (finding.where, finding.message))))
+        said = safe(" · ".join(filter(None, (finding.where, finding.message))))
         lines.append(f'<li class="{finding.severity}"><b>{finding.code} {KINDS[finding.code].name}</b> {said}</li>')
     return f'<ul class="findings">{"".join(lines)}</ul>\n' if lines else ""
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
+    """A text as it stands in a page: escaped, with what would turn the reading direction shown."""
     return escape(text.translate(SHOWN)).encode("utf-8", errors="backslashreplace").decode()
