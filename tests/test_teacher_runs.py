@@ -21,6 +21,7 @@ from gen.cli.progress import Silent
 from gen.corpus.manifest import read_manifest
 from gen.corpus.reading import read_rows
 from gen.dice import number
+from gen.errors import OutsideFailed
 from gen.planning.draws import NothingFits
 from gen.recipe import Recipe, Teacher, load_recipe
 from gen.synthesis.cast import Models
@@ -201,6 +202,13 @@ def test_a_server_that_is_down_ends_with_3(tmp_path: Path) -> None:
     assert code == 3, said
     assert "127.0.0.1:9" in said
     assert "Traceback" not in said
+
+
+def test_a_mistyped_model_does_not_bind_the_folder(tmp_path: Path) -> None:
+    with scripted_server() as server:
+        with pytest.raises(OutsideFailed, match="did you mean 'scripted'"):
+            made(tmp_path / "c", server, f"teacher.name=server:{server.address}#scrptd", "rows=4")
+        assert made(tmp_path / "c", server, "rows=4").complete
 
 
 @pytest.mark.slow

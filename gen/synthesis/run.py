@@ -22,7 +22,7 @@ from gen.corpus.cells import Cells, Layout, wire_of
 from gen.corpus.folder import REJECTED, begin, clear_work, publish, write_rejected, write_shards
 from gen.corpus.lock import WORK, exclusive, shared
 from gen.corpus.manifest import Manifest, installed_versions, read_manifest
-from gen.errors import BadInput
+from gen.errors import BadInput, FcgenError
 from gen.recipe import Recipe
 from gen.redact import redacted
 from gen.synthesis.cast import Models, open_cast
@@ -35,7 +35,7 @@ from gen.synthesis.opening import Workshop, no_collection, open_workshop, rows_d
 from gen.synthesis.slots import BLOCK
 from gen.teachers.budget import Usage
 from gen.teachers.compacting import compact
-from gen.teachers.completions import COMPLETIONS
+from gen.teachers.completions import COMPLETIONS, files_in
 from gen.teachers.naming import SIMULATOR
 from gen.teachers.store import part_name
 
@@ -133,7 +133,12 @@ class _Run:
             return self._summary(published, grown_from=here, already_done=True)
         if self.shard:
             return self._one_shard(digest, here)
-        return self._whole(published, (digest, decided), here)
+        try:
+            return self._whole(published, (digest, decided), here)
+        except FcgenError:
+            if published is None and not BlockStore(self.out).blocks() and not files_in(self.out / COMPLETIONS):
+                clear_work(self.out)  # nothing was made: a mistyped model binds the folder to no recipe
+            raise
 
     # -- a whole run
 
