@@ -1,6 +1,7 @@
 """FC6xx: was the plan's goal reached? The required calls, in an order that works, and the final state.
 
-The third part of the goal, the facts that the user asked for, is FC403. A row without a plan has no goal to miss.
+How a thing that was described is found is the assistant's business: another read may stand in for a search (``_stand_in``). The
+third part of the goal, the facts that the user asked for, is FC403. A row without a plan has no goal to miss.
 """
 
 from __future__ import annotations
@@ -8,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gen.checks.context import Context
+from gen.checks.grounding import returned, trace_row
 from gen.checks.row import Executed, Match, Row
 from gen.checks.rule import Problem, Rule
+from gen.checks.states import ID
 from gen.checks.values import same
-from gen.conversation import ExpectedCall, JsonObject
+from gen.conversation import ExpectedCall, JsonObject, Plan
 
 
 def match_calls(row: Row) -> Match:
@@ -33,8 +36,42 @@ def _matched(row: Row) -> Match:
         served.append(chosen)
         if chosen is not None:
             taken.add(chosen.ordinal)
+    if plan and None in served:
+        _stand_in(row, plan, served)
     wanted = set(row.expected)
     return Match(tuple(served), tuple([executed for executed in row.calls if executed.key not in wanted]))
+
+
+def _stand_in(row: Row, plan: Plan, served: list[Executed | None]) -> None:
+    """Let searches that were not made be served by other reads that found what the calls after them act on.
+
+    A search is what only reads, was to return something, holds no fact that the user asked for, and is needed by later calls. All of
+    these have to be served, and what they take from results has to stand in results of reads that the assistant made before them.
+    """
+    asked = {fact.call for fact in plan.facts}
+    for index in range(len(served) - 1, -1, -1):  # the last first: the search for a search may have become needless with it
+        expected = plan.calls[index]
+        if served[index] is None and expected.outcome == "result" and index not in asked and not row.writes(expected.name):
+            later = [served[i] for i, call in enumerate(plan.calls) if index in call.after]
+            finds = [_found_by(row, executed) if executed is not None else None for executed in later]
+            if finds and all(finds):
+                served[index] = finds[0]
+
+
+def _found_by(row: Row, executed: Executed) -> Executed | None:
+    """The read whose result holds all that the arguments of a call take from results; None where they take nothing, or no read does.
+
+    An id that the user says after it was read to them counts as taken where nothing else is.
+    """
+    sources = {source.path: source for source in trace_row(row)[0] if source.call == executed.ordinal}
+    taken = [(value, executed.message) for path, _, value in executed.leaves if path in sources and sources[path].kind == "result"]
+    if not taken:
+        named = ((value, sources[path]) for path, _, value in executed.leaves if path in sources and isinstance(value, str))
+        taken = [(value, source.message) for value, source in named if source.kind == "user" and ID.fullmatch(value)]
+    reads = [e for e in row.calls if e.succeeded and 0 <= e.answered < executed.message and not row.writes(e.call.name)]
+    if not taken:
+        return None
+    return next((e for e in reads if all(e.answered < until and returned(row, e.answered, value) for value, until in taken)), None)
 
 
 def _came_out(executed: Executed, expected: ExpectedCall) -> bool:
@@ -115,8 +152,9 @@ def _extra(row: Row) -> tuple[Executed, ...]:
 RULES = (
     Rule(
         "FC601", "required-calls",
-        summary="The calls that the plan requires were made, with its arguments, to the outcome and in the order it needs.",
-        why="A plausible conversation that did something else teaches the wrong thing.",
+        summary="The calls that the plan requires were made, with its arguments, to the outcome and in the order it needs; instead of "
+        "a search that only finds what a later call acts on, any earlier read will do whose result holds it.",
+        why="A plausible conversation that did something else teaches the wrong thing; how a described thing is found is free.",
         example_bad="plan: refund_payment(T1188); made: refund_payment(T1187)",
         example_good="plan: refund_payment(T1188); made: refund_payment(T1188)",
         function=required_calls,
