@@ -113,6 +113,25 @@ def listed(status: str) -> Callable[[Any], None]:
 
 SEARCHED_ELSEWHERE = arguments(2, amount=None)
 """The payment is looked for in another way than the plan does, and found."""
+
+
+def searched_again(wire: Any) -> None:
+    """After the refund the payment is looked for as the plan has it, for its status, and the plan wants that too."""
+    for offset, (name, asked, result) in enumerate(
+        [
+            ("search_transactions", dict(wire["plan"]["calls"][0]["arguments"]), json.loads(wire["messages"][3]["content"])),
+            ("retrieve_payment_status", {"transaction_id": "T1188"}, {"status": "Pending"}),
+        ]
+    ):
+        identity = f"aaaaaaaa{offset}"
+        function = {"name": name, "arguments": asked}
+        wire["messages"][8 + 2 * offset : 8 + 2 * offset] = [
+            {"role": "assistant", "content": "", "tool_calls": [{"id": identity, "type": "function", "function": function}]},
+            {"role": "tool", "tool_call_id": identity, "name": name, "content": json.dumps(result)},
+        ]
+        wire["plan"]["calls"].append(function | ({"after": [2]} if offset else {}))
+
+
 ASKED_OF_SEARCH = {"call": 0, "path": "transactions.0.amount", "value": 42.1}
 
 
@@ -268,7 +287,7 @@ REJECTED: dict[str, list[Conversation]] = {
         conversation("chained", all_of(SEARCHED_ELSEWHERE, lambda w: w["plan"]["calls"][1].pop("after"))),
         conversation("chained", all_of(SEARCHED_ELSEWHERE, lambda w: w["plan"]["facts"].append(ASKED_OF_SEARCH))),
         conversation("chained", all_of(SEARCHED_ELSEWHERE, lambda w: w["plan"]["calls"][0].update(outcome="error"))),
-        conversation("chained", all_of(SEARCHED_ELSEWHERE, says(1, "refund T1188 pls, ordered it twice by mistake"))),
+        conversation("chained", all_of(lambda w: w["messages"].__delitem__(slice(2, 4)), says(1, "refund T1188 pls, ordered it twice"))),
         conversation("chained", lambda w: w["plan"]["calls"].insert(0, {"name": "cancel_payment", "arguments": {}}) or reach(w)),
     ],
     "FC603": [conversation("reference", also("retrieve_payment_date", {"transaction_id": "T1001"}, {"date": "2026-03-01"}))],
@@ -309,6 +328,7 @@ ACCEPTED: dict[str, list[Conversation]] = {
     "FC601": [
         conversation("chained", SEARCHED_ELSEWHERE),
         conversation("chained", all_of(SEARCHED_ELSEWHERE, says(5, "yes, T1188"))),
+        conversation("chained", all_of(SEARCHED_ELSEWHERE, searched_again)),
         conversation("chained", all_of(SEARCHED_ELSEWHERE, lambda w: w["plan"]["calls"][1].update(after=[0, 0]))),
     ],
     "FC404": [

@@ -45,33 +45,34 @@ def _matched(row: Row) -> Match:
 def _stand_in(row: Row, plan: Plan, served: list[Executed | None]) -> None:
     """Let searches that were not made be served by other reads that found what the calls after them act on.
 
-    A search is what only reads, was to return something, holds no fact that the user asked for, and is needed by later calls. All of
-    these have to be served, and what they take from results has to stand in results of reads that the assistant made before them.
+    All of these calls have to be served, and what they take from results has to stand in the result of a read before them.
     """
-    asked = {fact.call for fact in plan.facts}
     for index in range(len(served) - 1, -1, -1):  # the last first: the search for a search may have become needless with it
-        expected = plan.calls[index]
-        if served[index] is None and expected.outcome == "result" and index not in asked and not row.writes(expected.name):
+        if served[index] is None and _only_finds(row, plan, index):
             later = [served[i] for i, call in enumerate(plan.calls) if index in call.after]
             finds = [_found_by(row, executed) if executed is not None else None for executed in later]
             if finds and all(finds):
                 served[index] = finds[0]
 
 
+def _only_finds(row: Row, plan: Plan, index: int) -> bool:
+    """Whether the plan's call reads, returns something, and holds no fact that the user asked for."""
+    expected = plan.calls[index]
+    return expected.outcome == "result" and not row.writes(expected.name) and all(fact.call != index for fact in plan.facts)
+
+
 def _found_by(row: Row, executed: Executed) -> Executed | None:
     """The read whose result holds all that the arguments of a call take from results; None where they take nothing, or no read does.
 
-    An id that the user says after it was read to them counts as taken where nothing else is.
+    An id that the user has said as well (of another matter, or because it was read to them) counts where nothing else is taken.
     """
-    sources = {source.path: source for source in trace_row(row)[0] if source.call == executed.ordinal}
-    taken = [(value, executed.message) for path, _, value in executed.leaves if path in sources and sources[path].kind == "result"]
+    sources = {source.path: source.kind for source in trace_row(row)[0] if source.call == executed.ordinal}
+    taken = [value for path, _, value in executed.leaves if sources.get(path) == "result"]
     if not taken:
-        named = ((value, sources[path]) for path, _, value in executed.leaves if path in sources and isinstance(value, str))
-        taken = [(value, source.message) for value, source in named if source.kind == "user" and ID.fullmatch(value)]
+        said = [value for path, _, value in executed.leaves if sources.get(path) == "user"]
+        taken = [value for value in said if isinstance(value, str) and ID.fullmatch(value)]
     reads = [e for e in row.calls if e.succeeded and 0 <= e.answered < executed.message and not row.writes(e.call.name)]
-    if not taken:
-        return None
-    return next((e for e in reads if all(e.answered < until and returned(row, e.answered, value) for value, until in taken)), None)
+    return next((e for e in reads if taken and all(returned(row, e.answered, value) for value in taken)), None)
 
 
 def _came_out(executed: Executed, expected: ExpectedCall) -> bool:
@@ -89,7 +90,9 @@ def required_calls(row: Row, context: Context) -> Iterator[Problem]:
             continue
         for needed in expected.after:
             before = match.served[needed] if 0 <= needed < len(match.served) else None
-            if before is not None and before.ordinal > executed.ordinal:
+            if before is None or before.ordinal < executed.ordinal:
+                continue
+            if not (_only_finds(row, plan, needed) and _found_by(row, executed)):
                 yield executed.where, f"{expected.name!r} was called before {plan.calls[needed].name!r}, which it needs"
 
 
