@@ -20,6 +20,9 @@ _SPELT_MARKS = {
 _SHORTEST_RUN = 6
 """Letters that a value must have to be found whatever its gaps: Brightleaf, Bright Leaf."""
 
+_SHORTEST_SIGN = 3
+"""Letters in which some word of a value begins wherever it is named: a text without them need not be searched."""
+
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 _SHORT_FORMS = {
     "street": "st", "avenue": "ave", "road": "rd", "boulevard": "blvd", "drive": "dr", "lane": "ln", "court": "ct", "square": "sq",
@@ -33,7 +36,8 @@ _NAMING = (" name ", " names ", " surname ", " lastname ", " firstname ", " call
 
 def spells_address(value: str, text: str) -> bool:
     """Whether the text spells an e-mail address: "hailey dot gamble at example dot com"."""
-    return _spelt(value.casefold()).search(text.casefold()) is not None
+    low, folded = text.casefold(), value.casefold()
+    return folded.rpartition("@")[2].partition(".")[0] in low and _spelt(folded).search(low) is not None
 
 
 @lru_cache(maxsize=2048)
@@ -44,6 +48,8 @@ def _spelt(value: str) -> re.Pattern[str]:
 
 def is_named(value: str, words: str) -> bool:
     """Whether the words (``Readings.plain_words``) name the value in another form of it."""
+    if value.isascii() and not any([word[:_SHORTEST_SIGN] in words for word in value.casefold().split()]):
+        return False
     squeezed, forms = _forms(value)
     if squeezed and squeezed in words.replace(" ", "") and _gapped(squeezed).search(words):
         return True
