@@ -111,6 +111,36 @@ def listed(status: str) -> Callable[[Any], None]:
     )
 
 
+SEARCHED_ELSEWHERE = arguments(2, amount=None)
+"""The payment is looked for in another way than the plan does, and found."""
+
+
+def searched_again(wire: Any) -> None:
+    """After the refund the payment is looked for as the plan has it, for its status, and the plan wants that too."""
+    for offset, (name, asked, result) in enumerate(
+        [
+            ("search_transactions", dict(wire["plan"]["calls"][0]["arguments"]), json.loads(wire["messages"][3]["content"])),
+            ("retrieve_payment_status", {"transaction_id": "T1188"}, {"status": "Pending"}),
+        ]
+    ):
+        identity = f"aaaaaaaa{offset}"
+        function = {"name": name, "arguments": asked}
+        wire["messages"][8 + 2 * offset : 8 + 2 * offset] = [
+            {"role": "assistant", "content": "", "tool_calls": [{"id": identity, "type": "function", "function": function}]},
+            {"role": "tool", "tool_call_id": identity, "name": name, "content": json.dumps(result)},
+        ]
+        wire["plan"]["calls"].append(function | ({"after": [2]} if offset else {}))
+
+
+ASKED_OF_SEARCH = {"call": 0, "path": "transactions.0.amount", "value": 42.1}
+
+
+def reach(wire: Any) -> None:
+    """The plan's last call needs the first one, which changes things, instead of the search."""
+    wire["plan"]["calls"][2]["after"] = [0]
+    wire["plan"]["facts"] = []
+
+
 # code → conversations that the rule must reject; and more that it must accept, besides all the examples.
 REJECTED: dict[str, list[Conversation]] = {
     "FC101": [
@@ -251,6 +281,14 @@ REJECTED: dict[str, list[Conversation]] = {
         conversation("reference", says(2, '{"error": "There is no transaction T1001."}')),
         conversation("reference", lambda w: w["plan"]["calls"][0].update(outcome="error")),
         conversation("parallel", lambda w: w["plan"]["calls"][0].update(after=[1])),
+        conversation("chained", all_of(SEARCHED_ELSEWHERE, says(3, '{"transactions": [{"transaction_id": "T1187", "amount": 42.1}]}'))),
+        conversation("chained", all_of(SEARCHED_ELSEWHERE, says(3, '{"error": "Too many payments."}'))),
+        conversation("chained", all_of(SEARCHED_ELSEWHERE, arguments(6, transaction_id="T1187"))),
+        conversation("chained", all_of(SEARCHED_ELSEWHERE, lambda w: w["plan"]["calls"][1].pop("after"))),
+        conversation("chained", all_of(SEARCHED_ELSEWHERE, lambda w: w["plan"]["facts"].append(ASKED_OF_SEARCH))),
+        conversation("chained", all_of(SEARCHED_ELSEWHERE, lambda w: w["plan"]["calls"][0].update(outcome="error"))),
+        conversation("chained", all_of(lambda w: w["messages"].__delitem__(slice(2, 4)), says(1, "refund T1188 pls, ordered it twice"))),
+        conversation("chained", lambda w: w["plan"]["calls"].insert(0, {"name": "cancel_payment", "arguments": {}}) or reach(w)),
     ],
     "FC603": [conversation("reference", also("retrieve_payment_date", {"transaction_id": "T1001"}, {"date": "2026-03-01"}))],
     "FC604": [
@@ -287,6 +325,12 @@ ACCEPTED: dict[str, list[Conversation]] = {
         conversation("tool-error", says(6, "T1240 was paid and has been cancelled since.")),
     ],
     "FC403": [conversation("reference", says(3, "Yes, T1001 went through."))],
+    "FC601": [
+        conversation("chained", SEARCHED_ELSEWHERE),
+        conversation("chained", all_of(SEARCHED_ELSEWHERE, says(5, "yes, T1188"))),
+        conversation("chained", all_of(SEARCHED_ELSEWHERE, searched_again)),
+        conversation("chained", all_of(SEARCHED_ELSEWHERE, lambda w: w["plan"]["calls"][1].update(after=[0, 0]))),
+    ],
     "FC404": [
         conversation("parallel", says(5, "T1002: 27 February 2026. I couldn't get a date for T1004.")),
         conversation("parallel", says(5, "T1002: 27 February 2026. T1004 is open, which rules that out.")),
@@ -417,6 +461,10 @@ def test_a_rule_can_be_left_out() -> None:
     row = conversation("irrelevant", says(2, "I can  only help."))
     assert codes(row) == {"FC506"}
     assert check_row(row, KNOWN, ignore={"FC506"}) == []
+
+
+def test_another_search_that_found_it_is_only_worth_a_warning() -> None:
+    assert codes(conversation("chained", SEARCHED_ELSEWHERE)) == {"FC603"}
 
 
 def test_a_finding_names_its_place() -> None:

@@ -191,8 +191,6 @@ end of next month | 2026-04-30
 month end | 2026-03-31
 end of feb | 2026-02-28
 beginning of next month | 2026-04-01
-mid month | 2026-03-15
-mid-april | 2026-04-15
 a week ago | 2026-03-10
 two weeks ago | 2026-03-03
 3 days ago | 2026-03-14
@@ -239,6 +237,8 @@ I was charged the same amount again | *
 """
 
 PERIODS = """
+mid month | 2026-03-11 2026-03-21
+mid-april | 2026-04-11 2026-04-20
 last month | 2026-02-01 2026-02-28
 this month | 2026-03-01 2026-03-31
 this month | 2026-03-01 2026-03-17

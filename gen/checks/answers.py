@@ -32,6 +32,9 @@ _TROUBLE = re.compile(
     r"glitch|timed? ?out)\b",
     re.IGNORECASE,
 )
+_EVERY = re.compile(r"\bevery $", re.IGNORECASE)
+_TIMES_A = re.compile(r" times (?:a|per|every|each)\b", re.IGNORECASE)
+_FAR = 12
 _WORD = re.compile(r"[a-z]{4,}")
 _SHARED = 0.5
 _FEWEST_SHARED = 2
@@ -51,7 +54,8 @@ def stated_facts(row: Row, context: Context) -> Iterator[Problem]:
         elif message.content:
             if message.role == "assistant" and not told.knows(read_plain(message.content)):
                 for span in row.readings(index).spans:
-                    if not (told.has(span) or facts.has_number_at(message.content, span) or _stands_as_it_is(row, index, span)):
+                    known = told.has(span) or facts.has_number_at(message.content, span) or _stands_as_it_is(row, index, span)
+                    if not known and not (_is_round(message.content, span) and facts.says_round(row.readings(index))):
                         yield f"messages[{index}].content", f"the {_KIND[span.kind]} {span.text!r} stands nowhere before"
             told.add(index)
         for _ in message.tool_calls:
@@ -90,6 +94,11 @@ class _Told:
             of_user = self._row.messages[index].role == "user"
             self._facts.hear(readings.spans, readings.said_digits if of_user else frozenset())
         return True
+
+
+def _is_round(text: str, span: Span) -> bool:
+    """Whether the number says how often: every three months, four times a year."""
+    return _EVERY.search(text, max(0, span.start - _FAR), span.start) is not None or _TIMES_A.match(text, span.end) is not None
 
 
 def _stands_as_it_is(row: Row, index: int, span: Span) -> bool:

@@ -15,7 +15,7 @@ from itertools import combinations
 
 from gen.checks.values import NamedLeaf
 from gen.conversation import Json
-from gen.values.read import read
+from gen.values.read import ROUNDS, Readings, read, stands_in
 from gen.values.read_plain import Plain, is_nearest, read_plain
 from gen.values.read_span import Span
 
@@ -34,6 +34,7 @@ _DAY_ONLY = re.compile(r"(?:on )?(?:the )?\w+(?:-\w+)?(?: of (?:every|each|the) 
 _NO_DIGITS = re.compile(r"\D+")
 _SHORTEST_PART = 3
 """Characters that a part of an id must have to name it."""
+_SHORTEST_PHONE = 7
 _A_FEW = frozenset(map(Decimal, range(3)))
 _MOST_ITEMS = 12
 _LONG = 120
@@ -182,6 +183,8 @@ class Facts:
             return self._period(span)
         if span.kind == "time":
             return any(value in self.times for value in span.values)
+        if span.kind == "phone" and any(self._phone(str(value).lstrip("0")) for value in span.values):
+            return True
         return any(self._name(_bare(str(value))) for value in span.values)
 
     def has_number_at(self, text: str, span: Span) -> bool:
@@ -232,6 +235,14 @@ class Facts:
         if _WEEKDAY_ONLY.fullmatch(span.text):
             return any(day.weekday() == other.weekday() for day in known for other in said)
         return _DAY_ONLY.fullmatch(span.text) is not None and any(day.day == other.day for day in known for other in said)
+
+    def _phone(self, digits: str) -> bool:
+        """A telephone number is known with or without the code of its country."""
+        return len(digits) >= _SHORTEST_PHONE and any(name.endswith(digits) for name in self.names if name.isdigit())
+
+    def says_round(self, readings: Readings) -> bool:
+        """Whether the text says in numbers how often something happens that is known to be quarterly: every three months."""
+        return any(stands_in(name, None, readings) for name in ROUNDS & self.names)
 
     def _name(self, bare: str) -> bool:
         if bare in self.names or any(bare in name for name in self.names if len(bare) >= _SHORTEST_PART):

@@ -1,6 +1,7 @@
 """FC6xx: was the plan's goal reached? The required calls, in an order that works, and the final state.
 
-The third part of the goal, the facts that the user asked for, is FC403. A row without a plan has no goal to miss.
+How a thing that was described is found is the assistant's business: another read may stand in for a search (``_stand_in``). The
+third part of the goal, the facts that the user asked for, is FC403. A row without a plan has no goal to miss.
 """
 
 from __future__ import annotations
@@ -8,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gen.checks.context import Context
+from gen.checks.grounding import returned, trace_row
 from gen.checks.row import Executed, Match, Row
 from gen.checks.rule import Problem, Rule
+from gen.checks.states import ID
 from gen.checks.values import same
-from gen.conversation import ExpectedCall, JsonObject
+from gen.conversation import ExpectedCall, JsonObject, Plan
 
 
 def match_calls(row: Row) -> Match:
@@ -33,8 +36,43 @@ def _matched(row: Row) -> Match:
         served.append(chosen)
         if chosen is not None:
             taken.add(chosen.ordinal)
+    if plan and None in served:
+        _stand_in(row, plan, served)
     wanted = set(row.expected)
     return Match(tuple(served), tuple([executed for executed in row.calls if executed.key not in wanted]))
+
+
+def _stand_in(row: Row, plan: Plan, served: list[Executed | None]) -> None:
+    """Let searches that were not made be served by other reads that found what the calls after them act on.
+
+    All of these calls have to be served, and what they take from results has to stand in the result of a read before them.
+    """
+    for index in range(len(served) - 1, -1, -1):  # the last first: the search for a search may have become needless with it
+        if served[index] is None and _only_finds(row, plan, index):
+            later = [served[i] for i, call in enumerate(plan.calls) if index in call.after]
+            finds = [_found_by(row, executed) if executed is not None else None for executed in later]
+            if finds and all(finds):
+                served[index] = finds[0]
+
+
+def _only_finds(row: Row, plan: Plan, index: int) -> bool:
+    """Whether the plan's call reads, returns something, and holds no fact that the user asked for."""
+    expected = plan.calls[index]
+    return expected.outcome == "result" and not row.writes(expected.name) and all(fact.call != index for fact in plan.facts)
+
+
+def _found_by(row: Row, executed: Executed) -> Executed | None:
+    """The read whose result holds all that the arguments of a call take from results; None where they take nothing, or no read does.
+
+    An id that the user has said as well (of another matter, or because it was read to them) counts where nothing else is taken.
+    """
+    sources = {source.path: source.kind for source in trace_row(row)[0] if source.call == executed.ordinal}
+    taken = [value for path, _, value in executed.leaves if sources.get(path) == "result"]
+    if not taken:
+        said = [value for path, _, value in executed.leaves if sources.get(path) == "user"]
+        taken = [value for value in said if isinstance(value, str) and ID.fullmatch(value)]
+    reads = [e for e in row.calls if e.succeeded and 0 <= e.answered < executed.message and not row.writes(e.call.name)]
+    return next((e for e in reads if taken and all(returned(row, e.answered, value) for value in taken)), None)
 
 
 def _came_out(executed: Executed, expected: ExpectedCall) -> bool:
@@ -52,7 +90,9 @@ def required_calls(row: Row, context: Context) -> Iterator[Problem]:
             continue
         for needed in expected.after:
             before = match.served[needed] if 0 <= needed < len(match.served) else None
-            if before is not None and before.ordinal > executed.ordinal:
+            if before is None or before.ordinal < executed.ordinal:
+                continue
+            if not (_only_finds(row, plan, needed) and _found_by(row, executed)):
                 yield executed.where, f"{expected.name!r} was called before {plan.calls[needed].name!r}, which it needs"
 
 
@@ -115,8 +155,9 @@ def _extra(row: Row) -> tuple[Executed, ...]:
 RULES = (
     Rule(
         "FC601", "required-calls",
-        summary="The calls that the plan requires were made, with its arguments, to the outcome and in the order it needs.",
-        why="A plausible conversation that did something else teaches the wrong thing.",
+        summary="The calls that the plan requires were made, with its arguments, to the outcome and in the order it needs; instead of "
+        "a search that only finds what a later call acts on, any earlier read will do whose result holds it.",
+        why="A plausible conversation that did something else teaches the wrong thing; how a described thing is found is free.",
         example_bad="plan: refund_payment(T1188); made: refund_payment(T1187)",
         example_good="plan: refund_payment(T1188); made: refund_payment(T1188)",
         function=required_calls,

@@ -54,7 +54,7 @@ def _find(row: Row, executed: Executed, path: str, value: Json, schema: JsonObje
         if index < executed.message and _said(row, index, path, value, schema):
             return Source(executed.ordinal, path, "user", index)
     for index in reversed(row.results):
-        if index < executed.message and _returned(row, index, value):
+        if index < executed.message and returned(row, index, value):
             return Source(executed.ordinal, path, "result", index)
     for index in reversed(row.systems):
         if index < executed.message and _said(row, index, path, value, schema):
@@ -87,7 +87,8 @@ def _said(row: Row, index: int, path: str, value: Json, schema: JsonObject) -> b
     return may_say(content, value) and stands_in(value, schema, row.readings(index))
 
 
-def _returned(row: Row, index: int, value: Json) -> bool:
+def returned(row: Row, index: int, value: Json) -> bool:
+    """Whether the value stands in the result in message ``index``."""
     if isinstance(value, bool) or value is None:
         return False
     texts, numbers = row.leaves(index)

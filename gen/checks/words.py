@@ -21,6 +21,7 @@ NEGATION = re.compile(
     r"|don'?t|doesn'?t|didn'?t|wouldn'?t|shouldn'?t|yet to be|rather than|instead of)\b",
     re.IGNORECASE,
 )
+_DECLINED = re.compile(r"\b(?:skip|leave (?:out|off)|omit|drop|forget|ditch|lose|minus)\s[^.;!?,]*$", re.IGNORECASE)
 _NEAR = 28
 """Characters before a word in which a negation counts for it: about four words."""
 
@@ -122,4 +123,7 @@ def name_pattern(name: str) -> re.Pattern[str]:
 def says_flag(text: str, name: str, value: bool) -> bool:
     """Whether the text says a boolean by the words of its name: "gift-wrapped please", "no gift wrap"."""
     match = name_pattern(name).search(text)
-    return match is not None and is_negated(text, match.end()) != value
+    if match is None:
+        return False
+    declined = is_negated(text, match.end()) or _DECLINED.search(text[max(0, match.end() - _NEAR) : match.end()]) is not None
+    return declined != value

@@ -15,16 +15,18 @@ from decimal import Decimal
 from functools import cached_property, lru_cache
 
 from gen.values.read_dates import loose_ordinals
-from gen.values.read_leaf import stands_in
+from gen.values.read_leaf import ROUNDS, stands_in
+from gen.values.read_loose import endings, minutes, parties, spelt_digits
 from gen.values.read_numbers import numeral
 from gen.values.read_scan import Tense, scan
 from gen.values.read_span import Kind, Span, Value, before, without_accents, words_of
 from gen.values.read_times import bare_times, counts_things
 
-__all__ = ["Kind", "Readings", "Span", "Value", "read", "stands_in", "words_of"]
+__all__ = ["ROUNDS", "Kind", "Readings", "Span", "Value", "read", "stands_in", "words_of"]
 
 _COUNTED_TIME = re.compile(r"(?:^|\s)(?P<n>[0-9]+|[a-z]+)[\s-]+(?:days?|weeks?|months?|years?|nights?)\b")
 _TIME_BEFORE = re.compile(r"\b(?:at|around|about|by|before|after|until|till|til|from|to|for|is|it|or|and|between|say|on|of)\s+$")
+_NUMBERED = re.compile(r"\b(?:number|no\.|nr|option|item|seat|room|gate|row|table|line)\s")
 _NO_DIGITS = re.compile(r"[^0-9]+")
 _LETTER_APART = re.compile(r"[A-Za-z][ .](?P<digits>[0-9]{3,})")
 _LOOSE_DECIMAL = re.compile(r"(?P<number>[0-9]+\.[0-9]{1,2})\.?")
@@ -102,14 +104,28 @@ class Readings:
     @cached_property
     def said_digits(self) -> frozenset[str]:
         """Runs of three digits or more that may name a thing in part: of ids, and of what is no amount (2016 may be read as a time)."""
-        bare = {span.text for span in self.spans if span.kind != "money" and len(span.text) > 2 and span.text.isdigit()}
+        bare = {span.text for span in self.spans if len(span.text) > 2 and span.text.isdigit() and self._may_name(span)}
         parted = {found["digits"] for span in self.spans if span.kind == "id" and (found := _LETTER_APART.fullmatch(span.text))}
         return frozenset(bare | parted | {v for v in self.ids if v.isdigit()})
 
+    def _may_name(self, span: Span) -> bool:
+        return span.kind != "money" and (span.kind != "period" or self.text.lower().endswith("of ", 0, span.start))
+
+    @cached_property
+    def spelt_digits(self) -> frozenset[str]:
+        """Digits that are said one after another, as people say ids and telephone numbers."""
+        return spelt_digits(self.text.lower())
+
+    @cached_property
+    def endings(self) -> frozenset[str]:
+        """The digits that something is said to end in."""
+        return endings(self.text.lower())
+
     @cached_property
     def loose_numbers(self) -> frozenset[Decimal]:
-        """Numbers inside of relative dates, the 3 of "in 3 days"; and what looks like a date at the end of a sentence: 8.8."""
-        found: set[Decimal] = set()
+        """Numbers inside of relative dates, the 3 of "in 3 days"; what looks like a date at the end of a sentence: 8.8; people counted."""
+        low = self.text.lower()
+        found = set(parties(low) | minutes(low))
         for span in self.spans:
             if span.kind in ("date", "period"):
                 counted = _COUNTED_TIME.search(span.text.lower())
@@ -130,7 +146,8 @@ class Readings:
         low = self.text.lower()
         short = len(self.words.split()) <= 4
         said = [span for span in self.spans if span.kind == "number" and not counts_things(low, span.end)]
-        placed = [span for span in said if short or len(span.text) > 3 or before(low, span.start, _TIME_BEFORE)]
+        bare = short and _NUMBERED.search(low) is None
+        placed = [span for span in said if bare or len(span.text) > 3 or before(low, span.start, _TIME_BEFORE)]
         return bare_times([span.text.lower() for span in placed])
 
     @cached_property

@@ -10,6 +10,7 @@ import re
 from datetime import date
 
 from gen.values.read_calendar import MONTH, add_months, day_of, in_years, iso_days, month_number, month_of
+from gen.values.read_ranked import read_weekday_of
 from gen.values.read_span import Hit, any_of, before
 
 _ONES = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"]
@@ -35,7 +36,7 @@ _TWO = re.compile(r"([0-9]{1,2})(?P<sep>[./-])([0-9]{1,2})(?P<dot>\.?)(?![0-9a-z
 _DATE_BEFORE = re.compile(r"\b(?:on|from|by|since|until|till|dated|date|due|starting|of)\s+(?:the\s+)?$")
 _TO = r"\s*(?:-|–|—|to|until|till|through|thru)\s*(?:the\s+)?"
 _DAY_MONTH = re.compile(
-    rf"(?P<days>{_D}(?:(?:\s*(?:,|&|/|and|or)\s*(?:the\s+)?){{1,2}}{_D}){{0,8}}(?P<range>{_TO}{_D})?)[\s-]*(?:of\s+)?(?P<month>{MONTH})\.?-?{_YEAR}"
+    rf"(?P<days>{_D}(?:(?:\s*(?:,|&|/|and|or)\s*(?:the\s+)?){{1,2}}{_D}){{0,8}}(?P<range>{_TO}{_D})?)[\s/-]*(?:day\s+)?(?:of\s+)?(?P<month>{MONTH})\.?[-/]?{_YEAR}"
 )
 _MONTH_DAY = re.compile(
     rf"(?P<month>{MONTH})\.?\s*(?:the\s+)?(?P<days>{_D}(?![0-9:]|[.,][0-9]|\s?[ap]\.?m\b)"
@@ -129,7 +130,11 @@ def _days_in_month(low: str, found: re.Match[str], today: date) -> Hit | None:
 def read_nth(low: str, at: int, today: date) -> Hit | None:
     """the 10th, the 1st of next month; not the 2nd payment."""
     found = _NTH_DAY.match(low, at)
-    if found is None or (not found["which"] and _A_RANK.match(low, found.end())):
+    if found is None:
+        return None
+    if ranked := read_weekday_of(low, at, today):
+        return ranked
+    if not found["which"] and _A_RANK.match(low, found.end()):
         return None
     return _nth_of_month(found, int(found["day"]), today)
 

@@ -26,10 +26,10 @@ _ENDING = re.compile(
 )
 _HIDDEN_BEFORE = re.compile(r"(?:(?<!\w)(?:[*•]+|x{2,16})|\.{3}|…)\s?$")
 _PHONE = re.compile(
-    r"[0-9]{1,4}(?:[\s().-]{1,2}[0-9]{2,5}){2,5}(?![\w])|0[0-9]{2,5}(?:[\s-]?[0-9]{3,8}){1,3}(?!\w)|[0-9]{3}-[0-9]{4}(?![\w-])|[0-9]{8,15}(?!\w)"
+    r"[0-9]{1,4}(?:\s?\(0\)\s?[0-9]{1,5})?(?:[\s().-]{1,2}[0-9]{2,5}){2,5}(?![\w])|0[0-9]{2,5}(?:[\s-]?[0-9]{3,8}){1,3}(?!\w)|[0-9]{3}-[0-9]{4}(?![\w-])|[0-9]{8,15}(?!\w)"
 )
 _CALLING = re.compile(r"(?<!\w)\+?\(?$")
-_PHONE_SHAPE = re.compile(r"[0-9]{3}\)?[\s.-]{1,2}[0-9]{3}[\s.-][0-9]{4}|[0-9]{3}-[0-9]{4}|0[0-9]{2,5}[\s-]?[0-9].*")
+_PHONE_SHAPE = re.compile(r"[0-9]{3}\)?[\s.-]{1,2}[0-9]{3}[\s.-][0-9]{4}|[0-9]{3}-[0-9]{4}|0[0-9]{2,5}[\s.-]?[0-9].*")
 
 
 def plain_id(text: str) -> str:
@@ -103,7 +103,7 @@ def read_phone(low: str, at: int, today: date) -> Hit | None:
         return None
     mark = before(low, at, _CALLING)
     start = mark.start() if mark else at
-    digits = "".join(c for c in found.group() if c.isdigit())
+    digits = "".join(c for c in found.group().replace("(0)", "") if c.isdigit())
     if not 7 <= len(digits) <= 15 or not (start < at or _PHONE_SHAPE.fullmatch(found.group())):
         return None
     if len(digits) < 9 and found.group()[0] == "0" and not start < at:

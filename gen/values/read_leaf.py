@@ -10,7 +10,9 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from gen.conversation import Json
+from gen.values.read_calendar import MONTH, WEEKDAY
 from gen.values.read_ids import plain_id
+from gen.values.read_names import is_named, spells_address
 from gen.values.read_numbers import CURRENCY_SIGNS, CURRENCY_WORDS
 from gen.values.read_span import any_of, without_accents, words_of
 
@@ -31,9 +33,25 @@ _FREQUENCIES = {
     "fortnight": ("fortnightly", "biweekly", "bi weekly"),
     "month": ("monthly",),
     "quarter": ("quarterly",),
-    "year": ("yearly", "annually", "annual"),
+    "half year": ("half yearly", "semiannually", "semi annually", "semiannual", "biannually"),
+    "year": ("yearly", "annually", "annual", "per annum"),
 }
+_ROUNDS = {
+    "day": r"every (?:morning|evening|night|afternoon|24 hours|twenty four hours)",
+    "week": rf"(?:every|each) (?:7 days|seven days|{WEEKDAY})|on (?:mon|tues|wednes|thurs|fri|satur|sun)days",
+    "fortnight": rf"every (?:2|two|other|second) weeks?|every (?:14|fourteen) days|every (?:other|second) {WEEKDAY}",
+    "month": r"(?:12|twelve) times (?:a|per|every|each) year",
+    "quarter": r"every (?:3|three|third) months?|(?:4|four) times (?:a|per|every|each) year",
+    "half year": r"every (?:6|six|sixth) months?|(?:twice|two times|2 times) (?:a|per|every|each) year",
+    "year": rf"every (?:12|twelve) months|every {MONTH}",
+}
+"""What else comes to the same, in words side by side."""
+
+_NO_ROUND_BEFORE = "".join(f"(?<! {word} )" for word in ("in", "for", "within", "after", "about", "than", "over", "just", "half"))
+_NO_ROUND_BEHIND = "(?! (?:ago|later|earlier|back|hence|of|past|to|today|tomorrow|from (?:now|today)))"
 _WORD_OF_FREQUENCY = {word: unit for unit, words in _FREQUENCIES.items() for word in words}
+ROUNDS = frozenset(_WORD_OF_FREQUENCY)
+"""The words for how often, as data has them."""
 
 
 def stands_in(value: Json, schema: Mapping[str, Any] | None, readings: Readings) -> bool:
@@ -55,7 +73,7 @@ def stands_in(value: Json, schema: Mapping[str, Any] | None, readings: Readings)
 def _text_stands(value: str, schema: Mapping[str, Any], readings: Readings) -> bool:
     shape = schema.get("format")
     if shape == "email" or "@" in value:
-        return value.casefold() in readings.emails or _contained(value, readings)
+        return value.casefold() in readings.emails or _contained(value, readings) or spells_address(value, readings.text)
     if _DATE.fullmatch(value):
         return _day_stands(value, readings)
     if stamp := _DATE_TIME.fullmatch(value):
@@ -66,7 +84,7 @@ def _text_stands(value: str, schema: Mapping[str, Any], readings: Readings) -> b
         return True
     if value in CURRENCY_WORDS:
         return _currency_stands(value, readings)
-    if "enum" in schema or "const" in schema:
+    if "enum" in schema or "const" in schema or value in _WORD_OF_FREQUENCY:
         return _enum_stands(value, readings)
     if _MONTH.fullmatch(value):
         return any(start.startswith(value) for start, _ in readings.periods)
@@ -74,7 +92,7 @@ def _text_stands(value: str, schema: Mapping[str, Any], readings: Readings) -> b
         return True
     if _ID.fullmatch(value) or ("pattern" in schema and any(c.isdigit() for c in value)):
         return _id_stands(value, readings)
-    return False
+    return is_named(value, readings.plain_words)
 
 
 def _day_stands(value: str, readings: Readings) -> bool:
@@ -98,9 +116,7 @@ def _currency_stands(code: str, readings: Readings) -> bool:
 
 
 def _phone_stands(value: str, readings: Readings) -> bool:
-    if len(readings.digits) < _SHORTEST_PHONE:
-        return False
-    return any(_same_phone(value, said) for said in readings.phones | readings.said_digits)
+    return any(_same_phone(value, said) for said in readings.phones | readings.said_digits | readings.spelt_digits)
 
 
 def _same_phone(value: str, said: str) -> bool:
@@ -117,7 +133,9 @@ def _id_stands(value: str, readings: Readings) -> bool:
         return True
     runs = re.findall("[0-9]+", value)
     parts = {run for run in [*runs, "".join(runs)] if len(run) >= 3}
-    return any(said in parts or (len(said) >= 4 and plain.endswith(said)) for said in readings.said_digits)
+    if any(said in parts or (len(said) >= 4 and plain.endswith(said)) for said in readings.said_digits):
+        return True
+    return bool(runs) and (any(plain.endswith(said) for said in readings.endings) or not parts.isdisjoint(readings.spelt_digits))
 
 
 @lru_cache(maxsize=8192)
@@ -147,7 +165,12 @@ def _phrase(value: str) -> str:
 
 
 def _enum_stands(value: str, readings: Readings) -> bool:
-    return _enum_pattern(value).search(readings.plain_words) is not None
+    if _enum_pattern(value).search(readings.plain_words) is not None:
+        return True
+    unit = _WORD_OF_FREQUENCY.get(_phrase(value.replace("_", " ")))
+    if unit is not None:
+        return f"/{unit}" in readings.text.lower()
+    return is_named(value.replace("_", " "), readings.plain_words)
 
 
 @lru_cache(maxsize=4096)
@@ -157,9 +180,9 @@ def _enum_pattern(value: str) -> re.Pattern[str]:
     unit = _WORD_OF_FREQUENCY.get(" ".join(words))
     if unit is not None:
         forms = any_of(_FREQUENCIES[unit])
-        twice = "|every (?:2|two|other|second) weeks?" if unit == "fortnight" else ""
-        return re.compile(rf" (?:{forms}|(?:every|each|a|per|once a|once every|by the) (?:single )?{unit}|{unit} by {unit}{twice}) ")
-    gap = " (?:a |an |the |my |it )?"
+        each = rf"(?:every|each|per|once a|once every|by the|each and every) (?:single )?{unit}|{unit} (?:by|after) {unit}"
+        return re.compile(rf" (?:{forms}|{each}|{_ROUNDS[unit]}|{_NO_ROUND_BEFORE}a (?:single )?{unit}{_NO_ROUND_BEHIND}) ")
+    gap = " (?:a |an |the |my |it |this |that |them |these |those )?"
     return re.compile(f" {gap.join(f'(?:{any_of(_inflected(word))})' for word in words)} ") if words else re.compile(r"(?!)")
 
 
@@ -181,6 +204,8 @@ def _forms(base: str) -> set[str]:
     forms = {base, base + "s", stem + "ed", stem + "ing", stem + stem[-1] + "ed", stem + stem[-1] + "ing"} if stem else {base}
     if base.endswith(("s", "x", "ch", "sh")):
         forms.add(base + "es")
+    if base.endswith("l"):
+        forms |= {base + "lation", base + "ation"}
     if base.endswith("y"):
         forms |= {base[:-1] + "ies", base[:-1] + "ied"}
     return forms

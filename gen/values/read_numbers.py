@@ -74,7 +74,8 @@ CURRENCY_OF = {word: code for code, words in CURRENCY_WORDS.items() for word in 
 CODES = frozenset(code.lower() for code in CURRENCY_WORDS)
 
 _SCALE = {
-    "k": 1000, "grand": 1000, "thousand": 1000, "m": 1_000_000, "mn": 1_000_000, "million": 1_000_000, "hundred": 100, "dozen": 12,
+    "k": 1000, "grand": 1000, "thousand": 1000, "m": 1_000_000, "mn": 1_000_000, "mil": 1_000_000, "million": 1_000_000,
+    "hundred": 100, "dozen": 12,
 }  # fmt: skip
 _COUNTS = {
     "couple": "2", "pair": "2", "dozen": "12", "both": "2", "twice": "2", "once": "1", "thrice": "3", "single": "1", "half": "0.5",
@@ -90,6 +91,8 @@ _DIGITS = re.compile(
     r"|[0-9]+(?:[.,][0-9]+)?(?![.,][0-9])"
 )
 _SPACES = str.maketrans("", "", " \u00a0\u202f'’")
+_DIGIT_WORD = rf"(?:{any_of(word for word, n in SMALL.items() if n < 10)})\b"
+_POINT = re.compile(rf"\s+point\s+(?P<digits>{_DIGIT_WORD}(?:[\s-]{_DIGIT_WORD})*)")
 _AND_A_HALF = re.compile(r"\s+and\s+a\s+half\b|\s?½|\s1/2(?![0-9/])")
 _UNIT = re.compile(
     r"\s?(?P<percent>%|percent\b|per\s?cent\b|pct\b)"
@@ -99,6 +102,10 @@ _UNIT = re.compile(
 )
 _CURRENCY = re.compile(rf"\s?(?:(?P<sign>[{''.join(CURRENCY_SIGNS)}])(?![0-9])|-?(?P<word>{any_of(CURRENCY_OF)})\b)")
 _CENTS = re.compile(r"\s+(?:and\s+|,\s*)?(?=[a-z0-9])")
+_BEFORE_CENTS = (" and ", *CURRENCY_SIGNS)
+_CENTS_BEHIND = re.compile(
+    rf"\s+and\s+(?P<cents>[0-9]{{1,2}})\s?(?:cents?|pence)\b|(?P<sign>[{''.join(CURRENCY_SIGNS)}])(?P<more>[0-9]{{2}})(?![0-9.,])"
+)
 _CENT_WORD = re.compile(r"\s?(?:cents?|pence|p|c)\b")
 _CLOSED = re.compile(r"\s*(?:[,.!?;)]|$)")
 _COUNTED = re.compile(r"\s*(?:[a-z]+s\b|percent\b|people\b|of\b|x\b|[:/%€£$-])|[.,][0-9]")
@@ -112,7 +119,7 @@ _PRONOUN = re.compile(
     r"previous|cheaper|cheapest|earlier|later|biggest|bigger|smaller|big|small|only|good|bad|a|my|your)|[0-9](?:st|nd|rd|th)?|[€$£])\s+$"
 )
 _A_COUNT = re.compile(
-    r"(?:an?\s+|half\s+an?\s+)?(?P<count>couple|pair|dozen|both|twice|once|thrice|single|solo|alone|half|grand)\b(?:\s+of\b)?"
+    r"(?:an?[\s-]half[\s-](?=dozen)|an?\s+|half[\s-]an?[\s-])?(?P<count>couple|pair|dozen|both|twice|once|thrice|single|solo|alone|half|grand)\b(?:\s+of\b)?"
 )
 _SLANG = re.compile(r"(?:an?\s+)?(?P<note>fiver|tenner)\b")
 _COMPANY = re.compile(
@@ -173,6 +180,9 @@ def _in_words(found: re.Match[str]) -> Numeral:
     words = [word for word in re.split(r"[\s-]+", found.group()) if word not in ("and", "a", "an")]
     numbers = _cardinals(words)
     end = found.end()
+    if found.string.startswith(" point ", end) and len(numbers) == 1 and (point := _POINT.match(found.string, end)):
+        digits = "".join([str(SMALL[word]) for word in re.split(r"[\s-]", point["digits"])])
+        return Numeral((Decimal(f"{numbers[0]}.{digits}"),), point.end())
     if len(numbers) == 1:
         half = _AND_A_HALF.match(found.string, end)
         if half:
@@ -221,6 +231,8 @@ def read_number(low: str, at: int, today: date) -> Hit | None:
     currency = (_NATIONS.get(sign["nation"] or "") or CURRENCY_SIGNS[sign["sign"]]) if sign and sign["sign"] else None
     start = sign.start() + (low[sign.start()] == " ") if sign else at
     values, end = number.values, number.end
+    if low[at - 1 : at] == "." and at and number.digits and low[at - 2 : at - 1] in ("", " ", "(", *CURRENCY_SIGNS):
+        values = (Decimal(f"0.{number.digits}"), *values)  # .50
     unit = _UNIT.match(low, end)
     if unit and unit["percent"]:
         return Hit("percent", at, unit.end(), tuple(v for n in values for v in (n, n / 100)))
@@ -229,7 +241,10 @@ def read_number(low: str, at: int, today: date) -> Hit | None:
     elif unit and unit["cents"] and currency is None:
         return Hit("money", at, unit.end(), (values[0] / 100, values[0]), "GBP" if unit["cents"] in ("p", "pence") else None)
     elif unit and unit["other"]:
-        return Hit("number", at, unit.end(), values)
+        return Hit("number", at, unit.end(), (*values, values[0] * 60) if unit["other"] == "h" else values)
+    if low.startswith(_BEFORE_CENTS, end) and number.digits and (cents := _CENTS_BEHIND.match(low, end)):
+        values, end = (values[0] + Decimal(cents["cents"] or cents["more"]) / 100,), cents.end()
+        return Hit("money", start, end, values, currency or CURRENCY_SIGNS.get(cents["sign"] or ""))
     if currency is None and (money := _CURRENCY.match(low, end)):
         values, end, currency = _with_cents(low, money, values)
     elif end < len(low) and low[end].isalnum():
@@ -271,7 +286,7 @@ def read_count(low: str, at: int, today: date) -> Hit | None:
     if found is None:
         return None
     value = Decimal(_COUNTS[found["count"]])
-    if found["count"] != "half" and low.startswith("half", at):
+    if found["count"] != "half" and "half" in found.group():
         value /= 2
     money = _CURRENCY.match(low, found.end())
     if money is None:

@@ -26,12 +26,12 @@ from gen.values.read_numbers import numeral
 from gen.values.read_span import Hit, before
 
 _EDGE = re.compile(
-    r"(?P<edge>end|eom|start|beginning|begining|middle|mid|last\s+day|first\s+day|turn)"
+    r"(?P<edge>end|close|eom|start|beginning|begining|middle|mid|last\s+day|last(?=\s+of\b)|first\s+day|turn)"
     r"(?:[\s-]+(?:of\s+)?(?:the\s+)?(?:(?P<which>this|next|last|current|coming|following)\s+)?"
-    rf"(?:(?P<unit>week|month|year|quarter)\b|(?P<month>{MONTH})(?!\s+(?:the\s+)?[0-9]{{1,2}}(?:st|nd|rd|th)?\b(?!:))(?:\s+(?P<year>20[0-9]{{2}})\b)?))?"
+    rf"(?:(?P<unit>week|month|year|quarter)\b|(?P<quarter>q[1-4]|(?:first|second|third|fourth)\s+quarter)\b|(?P<month>{MONTH})(?!\s+(?:the\s+)?[0-9]{{1,2}}(?:st|nd|rd|th)?\b(?!:))(?:\s+(?P<year>20[0-9]{{2}})\b)?))?"
 )
-_MONTH_END = re.compile(r"month[\s-]end\b")
-_QUARTER = re.compile(r"(?:q(?P<q>[1-4])|(?P<word>first|second|third|fourth)\s+quarter)\b(?:\s+(?:of\s+)?(?P<year>20[0-9]{2}))?")
+_UNIT_END = re.compile(r"(?P<unit>month|quarter|year)(?:'s)?[\s-]end\b")
+_QUARTER = re.compile(r"(?:q[1-4]|(?:first|second|third|fourth)\s+quarter)\b(?:\s+(?:of\s+)?(?P<year>20[0-9]{2}))?")
 _YEAR = re.compile(
     r"(?P<year>(?:19|20)[0-9]{2})(?![0-9]|[.,:/-][0-9]|\w|\s?(?:[€£$¥%]|(?:eur|euros?|gbp|pounds?|quid|usd|dollars?|bucks)\b))"
 )
@@ -133,27 +133,37 @@ def many_from(found: re.Match[str], low: str, step: int, today: date) -> Hit | N
 
 
 def read_edge(low: str, at: int, today: date) -> Hit | None:
-    """end of the month, beginning of next month, mid March, month end."""
-    if found := _MONTH_END.match(low, at):
-        return dates_hit(at, found.end(), month_of(today)[1], month_of(today, -1)[1])
+    """end of the month, beginning of next month, month end; mid March is a period."""
+    if found := _UNIT_END.match(low, at):
+        months = {"month": 1, "quarter": 3, "year": 12}[found["unit"]]
+        return dates_hit(at, found.end(), _block(today, months, 0)[1], _block(today, months, -1)[1])
     found = _EDGE.match(low, at)
-    if found is None or not (found["unit"] or found["month"] or found["edge"] == "eom"):
+    if found is None or not (found["unit"] or found["month"] or found["quarter"] or found["edge"] == "eom"):
         return None
-    edge = {"last day": "end", "eom": "end", "mid": "middle"}.get(" ".join(found["edge"].split()), "start")
+    edge = {"last day": "end", "last": "end", "eom": "end", "close": "end", "mid": "middle"}.get(" ".join(found["edge"].split()), "start")
     edge = found["edge"] if found["edge"] in ("end", "middle") else edge
     step = {"next": 1, "coming": 1, "following": 1, "last": -1}.get(found["which"] or "", 0)
+    if edge == "middle":
+        return period_hit(at, found.end(), *(_middle(first, last) for first, last in _edged(found, step, today)))
     days: list[date] = []
     for first, last in _edged(found, step, today):
-        middle = add_days(first, 14) if found["month"] or found["unit"] in ("month", None) else add_days(first, (last - first).days // 2)
-        days += {"end": [last], "start": [first], "middle": [middle]}[edge]
+        days.append(last if edge == "end" else first)
         if found["unit"] == "week" and edge == "end":
             days.append(add_days(first, 4))
     return dates_hit(at, found.end(), *days)
 
 
+def _middle(first: date, last: date) -> tuple[date, date]:
+    """The second third of a period: nobody means a day by mid March."""
+    third = ((last - first).days + 1) // 3
+    return add_days(first, third), add_days(last, -third)
+
+
 def _edged(found: re.Match[str], step: int, today: date) -> list[tuple[date, date]]:
     if found["month"]:
         return [month_of(first) for first in in_years(month_number(found["month"]), 1, found["year"], today)]
+    if found["quarter"]:
+        return [(first, month_of(first, 2)[1]) for first in in_years(3 * _quarter(found["quarter"]) - 2, 1, None, today)]
     if found["unit"] == "week":
         monday = add_days(today, -today.weekday() + 7 * step)
         return [(monday, add_days(monday, 6))]
@@ -169,9 +179,13 @@ def read_quarter(low: str, at: int, today: date) -> Hit | None:
     found = _QUARTER.match(low, at)
     if found is None:
         return None
-    number = int(found["q"]) if found["q"] else ["first", "second", "third", "fourth"].index(found["word"]) + 1
-    firsts = in_years(3 * number - 2, 1, found["year"], today)
+    firsts = in_years(3 * _quarter(found.group()) - 2, 1, found["year"], today)
     return period_hit(at, found.end(), *((first, month_of(first, 2)[1]) for first in firsts))
+
+
+def _quarter(said: str) -> int:
+    """1 of Q1 and of the first quarter."""
+    return int(said[1]) if said[1].isdigit() else ["first", "second", "third", "fourth"].index(said.split()[0]) + 1
 
 
 def read_year(low: str, at: int, today: date) -> Hit | None:

@@ -52,9 +52,15 @@ _COUNT = re.compile(
     rf"(?P<word>{any_of(_COUNTS)})(?![\w-]| (?:{any_of(NUMBER_WORDS)}|o'|in the|and a half|[ap]\.?m)\b)"
 )
 _DIGIT_WORDS = frozenset(word for word, n in SMALL.items() if n < 10)
+_SMALL_WORDS = frozenset(SMALL)
+_TENS = frozenset(word for word, n in SMALL.items() if n >= 10)
 _DIGIT_WORD = f"(?:{any_of(_DIGIT_WORDS)})"
-_SPELT = re.compile(rf"{_DIGIT_WORD}[\s-]{_DIGIT_WORD}[\s-]{_DIGIT_WORD}")
-"""Digits one by one, as people say an id or a telephone number."""
+_TEN_WORD = f"(?:{any_of(_TENS)})"
+_SPELT = re.compile(
+    rf"{_DIGIT_WORD}[\s-]{_DIGIT_WORD}[\s-]{_DIGIT_WORD}|(?:double|triple) {_DIGIT_WORD}"
+    rf"|{_TEN_WORD}[\s-](?:{_TEN_WORD}|{_DIGIT_WORD})|{_DIGIT_WORD}[\s-]{_TEN_WORD}"
+)
+"""Digits one by one or in pairs, as people say an id or a telephone number."""
 
 _SAID_ALWAYS = {"one", "two", "once", "twice", "both", "single", "couple", "pair", "solo", "alone", "today", "new", "st", "a"}
 """Words of values that are no news: 1, 2, the day itself; or that are nothing without a word that is listed here."""
@@ -204,7 +210,12 @@ class _Finder:
             preceding = self.text[self.text.rfind(" ", 0, start - 1) + 1 : start - 1].lower()
             if preceding in _MONTHS:
                 return self._take_day(token, _MONTHS[preceding], end)
-        self._take_number(token, before)
+        if word in ("am", "pm"):
+            self.sure = False
+        elif word in CURRENCY_OF and before in ("", " "):
+            self.amounts.add(float(token))  # which is no name
+        else:
+            self._take_number(token, before)
         return end
 
     def _take_day(self, day: str, month: str, end: int) -> int:
@@ -243,12 +254,12 @@ def may_say(text: str, value: str | float) -> bool:
             return True
         if len(runs) == 1 and runs[0] != value:  # an id, of which people may say the digits alone
             said = text.encode("ascii", "ignore").translate(None, _NO_DIGITS)
-            return runs[0][-3:].encode() in said or _spells_digits(text.lower())
-    return read_plain(text) is not _NOTHING
+            return runs[0][-2:].encode() in said or _spells_digits(text.lower())
+    return read_plain(text) is not _NOTHING or (isinstance(value, int) and " and " in text)
 
 
 def _spells_digits(low: str) -> bool:
-    if _DIGIT_WORDS.isdisjoint(low.replace("-", " ").split()):
+    if _SMALL_WORDS.isdisjoint(low.replace("-", " ").split()):
         return False  # what stands between the first and the last is a word of its own
     return _SPELT.search(low) is not None
 

@@ -32,8 +32,8 @@ _DAYS = {
 DAY_WORDS = frozenset(_DAYS)
 
 _WEEKDAY = re.compile(
-    rf"(?P<day>{WEEKDAY})\.?(?:'s\b)?(?:,?\s+(?:of\s+)?(?P<which>last|this|next)\s+week\b|\s+(?P<rank>after\s+next|before\s+last)\b"
-    r"|\s+(?P<week>week)\b(?!\s*end)|\s+in\s+(?P<two>(?:two|2)\s+weeks)\b)?"
+    rf"(?P<day>{WEEKDAY})\.?(?:'s\b)?(?:,?\s+(?:of\s+)?(?P<which>last|this|next)\s+week\b|\s+(?P<rank>after\s+(?:next|this\s+one)|before\s+last)\b"
+    r"|\s+(?P<week>week|(?:a|one)\s+week\s+from\s+(?:now|today))\b(?!\s*end)|\s+in\s+(?P<two>(?:two|2)\s+weeks)\b)?"
 )
 _TO_DATE = re.compile(r"(?:,?\s+(?:on\s+)?(?:the\s+)?|,)(?=[a-z0-9])")
 _VERB_BEFORE = re.compile(r"\b(?:i|we|he|she|they|you|it|been|just|who)\s+$")
@@ -54,23 +54,37 @@ _COUPLE = re.compile(r"couple\s+(?:of\s+)?")
 _UNIT = re.compile(
     r"[\s-]?(?:more\s+|full\s+|whole\s+|calendar\s+|business\s+|working\s+)?"
     r"(?:(?P<day>days?|nights?)|(?P<week>weeks?|wks?)|(?P<fortnight>fortnights?)|(?P<month>months?|mths?)|(?P<year>years?|yrs?)"
-    r"|(?P<hour>hours?|hrs?)|(?P<minute>minutes?|mins?))\b(?!\s*end)"
+    r"|(?P<hour>hours?|hrs?|h(?=\s?[0-9]{1,2}\s?m))|(?P<minute>minutes?|mins?))\b(?!\s*end)"
 )
 _SMALLER = {"day": 1, "week": 7, "fortnight": 14, "month": 1, "year": 12, "hour": 60, "minute": 1}
 _SHIFT = re.compile(
-    r"'?s?'?\s*,?\s+(?:(?P<ago>ago|back|earlier)\b|(?P<hence>from\s+(?:now|today)|hence|later|today|time)\b|(?P<tomorrow>(?:from\s+)?tomorrow)\b"
+    r"'?s?'?\s*,?\s+(?:(?P<ago>ago|back|earlier)\b|(?P<hence>(?:out\s+)?from\s+(?:now|today)|hence|later|today|time)\b|(?P<tomorrow>(?:from\s+)?tomorrow)\b"
     rf"|(?P<yesterday>(?:from\s+)?yesterday)\b|(?:on|from|this|come)\s+(?:this\s+)?(?P<day>{WEEKDAY}))"
 )
 _IN = re.compile(r"\b(?P<past>(?:with)?in\s+the\s+)?(?:in|after)\s+(?:about\s+|around\s+|exactly\s+|like\s+)?$")
+_HOURS_OF_CLOCK = re.compile(r"(?:1[0-9]|2[0-3])[0-5][0-9]\s(?:hours|hrs)\b")
+_OF_CLOCK = re.compile(
+    r"\s+(?:past|to|before|after|til)\s+"
+    r"(?:[1-9]|1[0-2]|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b(?!\s+[a-z]+s\b)"
+)
+"""Behind minutes that are counted from an hour: five minutes past two."""
+
+_AND_A_HALF = re.compile(r"\s+and\s+a\s+half\b")
+_MORE_MINUTES = re.compile(r"(?:\s+and\s+|,?\s*)(?=[0-9a-z])")
+_MINUTES = re.compile(r"\s?(?:minutes?|mins?|m)\b")
+_A_WEEK_ON = re.compile(r"(?:today|tomorrow)\s+week\b")
 _ABOUT_DAY = re.compile(r"(?:the\s+)?day\s+(?P<which>before|after)\s+(?P<from>yesterday|tomorrow|tmrw|tmr|today)\b")
 
 
 def read_day_word(low: str, at: int, today: date) -> Hit | None:
-    """today, tmrw, yesterday."""
+    """today, tmrw, yesterday, today week."""
     end = at
     while end < len(low) and low[end].isalnum():
         end += 1
-    return dates_hit(at, end, add_days(today, _DAYS[low[at:end]]))
+    day = add_days(today, _DAYS[low[at:end]])
+    if low.startswith(" week", end) and (later := _A_WEEK_ON.match(low, at)):
+        return dates_hit(at, later.end(), add_days(day, 7))
+    return dates_hit(at, end, day)
 
 
 def read_day_after(low: str, at: int, today: date) -> Hit | None:
@@ -161,6 +175,8 @@ def read_duration(low: str, at: int, today: date) -> Hit | None:
     number = numeral(low, at)
     if number is None or (low[at] == "0" and number.digits not in ("", "0")):  # 0730 hrs is a time
         return None
+    if len(number.digits) == len("2130") and _HOURS_OF_CLOCK.match(low, at):
+        return None
     return _lasting(low, at, number.values[0], number.end, today)
 
 
@@ -185,7 +201,23 @@ def _lasting(low: str, at: int, count: Decimal, end: int, today: date) -> Hit | 
         moved = _moved(low, at, int(count), unit, shift, today)
         if moved:
             return dates_hit(at, shift.end() if shift else end, *moved)
+    elif unit == "hour":
+        return _hours(low, at, count, end)
+    elif unit == "minute" and _OF_CLOCK.match(low, end):
+        return None
     return Hit("duration", at, end, tuple(dict.fromkeys((count, count * _SMALLER[unit]))))
+
+
+def _hours(low: str, at: int, count: Decimal, end: int) -> Hit:
+    """An hour and a half, 1 hour 30 minutes, 1h 30m: in hours, then in minutes."""
+    if half := _AND_A_HALF.match(low, end):
+        count, end = count + Decimal("0.5"), half.end()
+    elif count == int(count) and (gap := _MORE_MINUTES.match(low, end)) and (number := numeral(low, gap.end())):
+        minutes = _MINUTES.match(low, number.end)
+        if minutes and number.values[0] < 60:
+            whole = count * 60 + number.values[0]
+            return Hit("duration", at, minutes.end(), (whole, whole / 60))
+    return Hit("duration", at, end, (count, count * 60))
 
 
 def _moved(low: str, at: int, n: int, unit: str, shift: re.Match[str] | None, today: date) -> list[date]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Literal
 
-from gen.values import read_calendar, read_dates, read_ids, read_numbers, read_periods, read_relative, read_times
+from gen.values import read_calendar, read_dates, read_ids, read_numbers, read_parts, read_periods, read_ranked, read_relative, read_times
 from gen.values.read_span import Hit, Reader, Span, Value
 
 Tense = Literal["past", "future"]
@@ -31,7 +31,7 @@ _OF_DIGITS: tuple[Reader, ...] = (
     read_ids.read_digits_first,
 )
 _OF_SHORT_DIGITS = tuple(reader for reader in _OF_DIGITS if reader not in (read_ids.read_phone, read_periods.read_year))
-_OF_MIXED: tuple[Reader, ...] = (read_times.read_iso_time, read_ids.read_mixed)
+_OF_MIXED: tuple[Reader, ...] = (read_parts.read_glued, read_times.read_iso_time, read_ids.read_mixed)
 _OF_NUMBER_WORDS: tuple[Reader, ...] = (
     read_dates.read_ordinal,
     read_relative.read_duration,
@@ -49,6 +49,7 @@ def _table() -> dict[str, tuple[Reader, ...]]:
             table[word] = (*table.get(word, ()), *readers)
 
     wake(read_numbers.NUMBER_WORDS, *_OF_NUMBER_WORDS)
+    wake(read_ranked.RANK_WORDS, read_ranked.read_weekday_of)
     wake({word.split("-")[0].split()[0] for word in read_dates.ORDINALS} - read_numbers.NUMBER_WORDS, read_dates.read_ordinal)
     wake(("first", "second", "third", "fourth", "q1", "q2", "q3", "q4"), read_periods.read_quarter)
     wake(read_calendar.MONTH_WORDS, read_dates.read_month)
@@ -60,11 +61,15 @@ def _table() -> dict[str, tuple[Reader, ...]]:
         ("last", "past", "previous", "prior", "preceding", "this", "next", "coming", "upcoming", "following", "current"),
         read_relative.read_relative,
     )
-    wake(("end", "eom", "start", "beginning", "begining", "middle", "mid", "last", "first", "turn", "month"), read_periods.read_edge)
+    wake(
+        ("end", "close", "eom", "start", "beginning", "begining", "middle", "mid", "last", "first", "turn", "month", "year"),
+        read_periods.read_edge,
+    )
     wake(("end", "ending", "ends", "finishing", "finishes"), read_ids.read_ending)
     wake(("same",), read_relative.read_same)
     wake(("the", "day"), read_relative.read_day_after)
     wake(("weekend", "week"), read_periods.read_weekend)
+    wake(read_parts.PART_WORDS, read_parts.read_part)
     wake(("a", "an", "half", "the"), read_relative.read_one_duration)
     wake(("couple",), read_relative.read_duration)
     wake(read_times.CLOCK_WORDS, read_times.read_spoken)

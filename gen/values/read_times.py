@@ -36,10 +36,10 @@ _DIGITS = re.compile(
 _WORDS = re.compile(rf"(?P<h>{any_of(_HOURS)})(?:[\s-](?P<m>{any_of(_MINUTES)})\b)?{_TAIL}(?!\w)")
 _HOUR = rf"(?P<h>{any_of(_HOURS)}|1[0-2]|[1-9])"
 _PAST = re.compile(
-    rf"(?:(?P<half>half)(?:\s+past)?|(?P<minutes>a\s+quarter|quarter|five|ten|twenty|twenty[\s-]five|5|10|15|20|25)\s+(?:minutes\s+)?"
-    rf"(?P<side>past|after|to|before|til))\s+{_HOUR}(?![\w.,:]*[0-9]){_TAIL}(?!\w)"
+    rf"(?:(?P<half>half)(?:\s+past)?|(?P<minutes>a\s+quarter|quarter|five|ten|fifteen|twenty|twenty[\s-]five|5|10|15|20|25)\s+(?:minutes\s+)?"
+    rf"(?P<side>past|after|to|before|til|(?<!a quarter )(?<=quarter )of))\s+{_HOUR}(?![\w.,:]*[0-9]){_TAIL}(?!\w)"
 )
-_QUARTERS = {"quarter": 15, "five": 5, "ten": 10, "twenty": 20, "twenty five": 25, "twenty-five": 25}
+_QUARTERS = {"quarter": 15, "fifteen": 15, "five": 5, "ten": 10, "twenty": 20, "twenty five": 25, "twenty-five": 25}
 _NAMED = re.compile(r"(?:12\s+)?(?P<name>noon|midday|midnight)\b")
 _AT = re.compile(r"(?:\b(?:at|around|about|approx|approximately|@|arrive by|pick up at|until about)|@)\s*(?:about\s+|around\s+|like\s+)?$")
 _COUNTED = re.compile(
@@ -125,7 +125,9 @@ def _is_clock(low: str, at: int, found: re.Match[str]) -> bool:
     """Five to ten is a range of things before a plural, and in digits anyway."""
     if found["half"] or found["side"] in ("past", "after") or "quarter" in found["minutes"]:
         return True
-    if found["minutes"].isdigit() and "minutes" not in found.group():
+    if "minutes " in found.group():
+        return True
+    if found["minutes"].isdigit() and not found["part"]:
         return False
     return before(low, at, _AT) is not None or not _COUNTED.match(low, found.end())
 
@@ -137,7 +139,7 @@ def _past(found: re.Match[str]) -> Hit:
     if not found["half"]:
         said = " ".join(found["minutes"].split()).removeprefix("a ")
         minute = _QUARTERS[said] if said in _QUARTERS else int(said)
-        if found["side"] in ("to", "before", "til"):
+        if found["side"] in ("to", "before", "til", "of"):
             hour, minute = (hour - 2) % 12 + 1, 60 - minute
     return Hit("time", found.start(), found.end(), clock(hour, minute, half))
 
