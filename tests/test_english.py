@@ -216,7 +216,8 @@ def test_personas_have_all_their_rates() -> None:
     shares = {"greeting", "thanks", "aside", "why", "urgency", "typos", "abbreviations", "no_punctuation", "run_on", "exclaim"}
     shares |= {"drop_article", "question_mark_drop"}
     for name, persona in PERSONAS.items():
-        assert set(persona) - {"non_native"} == shares | {"voice", "forms", "formal"}, name
+        assert set(persona) - {"non_native"} == shares | {"manner", "voice", "forms", "formal"}, name
+        assert persona["manner"].startswith(("You ", "English ")), name
         assert set(persona["voice"]) == {"casual", "words", "lower", "us"}, name
         assert set(persona["forms"]) == {"do", "want", "know", "ask", "say", "short"}, name
         assert isinstance(persona["formal"], bool), name
