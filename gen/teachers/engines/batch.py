@@ -25,8 +25,8 @@ from gen.teachers.engines.slots import Slots
 from gen.teachers.request import Completion
 
 if TYPE_CHECKING:
+    from gen.teachers.engines.job import Job
     from gen.teachers.engines.loading import Loaded
-    from gen.teachers.engines.local import Job
 
 REFILL = 12
 """A twelfth of the slots is free before prompts are read: a forward for one short prompt costs as much as for many."""

@@ -15,7 +15,7 @@ from typing import Literal
 import orjson
 
 from gen.conversation import JsonObject
-from gen.teachers.engines.server_asking import PASSING, Asker
+from gen.teachers.engines.server_asking import PASSING, PatientClient
 from gen.teachers.engines.server_known import TIERS, Known, Tier, constrained, written_body
 from gen.teachers.engines.server_refusal import Lesson, learn, no_system, too_long
 from gen.teachers.engines.server_reply import Broken, Reply, Said, said, spoken
@@ -67,22 +67,22 @@ CANARIES: dict[str, Callable[[str], JsonObject]] = {
 """The fields of each canary, by the word that must come back."""
 
 
-async def find_tier(asker: Asker, learnt: Known, *, without: Collection[Tier] = ()) -> Tier:
+async def find_tier(client: PatientClient, learnt: Known, *, without: Collection[Tier] = ()) -> Tier:
     """The first way of sending a schema that the server enforces; "free" where it enforces none."""
     for tier in TIERS:
         if tier == "free" or tier in without:
             continue
-        if (await sing(asker, learnt, tier)).outcome == "enforced":
+        if (await sing(client, learnt, tier)).outcome == "enforced":
             return tier
     return "free"
 
 
-async def sing(asker: Asker, learnt: Known, name: str) -> Verdict:
+async def sing(client: PatientClient, learnt: Known, name: str) -> Verdict:
     """Ask one canary. Raises what the engine raises where the server does not answer at all."""
     room = ROOM
     for _ in range(TIMES):
         word = "k" + secrets.token_hex(4)
-        reply = await _asked(asker, learnt, CANARIES[name](word), room)
+        reply = await _asked(client, learnt, CANARIES[name](word), room)
         if reply.status != 200:
             return Verdict("refused", reply.status, reply.body.decode(errors="replace"))
         if word in spoken(reply):
@@ -93,47 +93,47 @@ async def sing(asker: Asker, learnt: Known, name: str) -> Verdict:
     return Verdict("ignored")
 
 
-async def _asked(asker: Asker, learnt: Known, fields: JsonObject, room: int) -> Reply:
+async def _asked(client: PatientClient, learnt: Known, fields: JsonObject, room: int) -> Reply:
     """A reply of 200, or a refusal that is about these fields: without them, the server answers."""
     refused = 0
     while True:
-        exchange = await asker.once(lambda: _body(asker, learnt, fields, room))
+        exchange = await client.once(lambda: _body(client, learnt, fields, room))
         body, reply = exchange.body, exchange.outcome
         if isinstance(reply, Reply) and reply.status == 200 and not isinstance(said(reply), Broken):
             return reply
         if isinstance(reply, Reply) and reply.status not in PASSING:
-            if _body(asker, learnt, fields, room) != body or learn(reply, orjson.loads(body), learnt) == "field":
+            if _body(client, learnt, fields, room) != body or learn(reply, orjson.loads(body), learnt) == "field":
                 continue
-            await _control(asker, learnt)
+            await _control(client, learnt)
             return reply
-        await _control(asker, learnt)  # waits as long as it takes; raises where the server is down
+        await _control(client, learnt)  # waits as long as it takes; raises where the server is down
         refused += isinstance(reply, Reply) and reply.status in (500, 501, 502)
         if refused >= TIMES and isinstance(reply, Reply):
             return reply
 
 
-async def learns(asker: Asker, learnt: Known, reply: Reply, body: bytes) -> bool:
+async def learns(client: PatientClient, learnt: Known, reply: Reply, body: bytes) -> bool:
     """Whether a refusal teaches anything."""
-    return await learn_by_asking(asker, learnt, reply, body) is not None
+    return await learn_by_asking(client, learnt, reply, body) is not None
 
 
-async def learn_by_asking(asker: Asker, learnt: Known, reply: Reply, body: bytes) -> Lesson | None:
+async def learn_by_asking(client: PatientClient, learnt: Known, reply: Reply, body: bytes) -> Lesson | None:
     """What a refusal teaches. transformers serve says nothing but 500 where a template knows no system message: then we try."""
     sent = orjson.loads(body)
     lesson = learn(reply, sent, learnt)
     if lesson is None and reply.status in (400, 422, 500) and not (learnt.takes_system or learnt.no_system or too_long(reply)):
         has_system = any(message["role"] == "system" for message in sent["messages"])
-        return no_system(learnt) if has_system and await _refuses_system(asker, learnt) else None
+        return no_system(learnt) if has_system and await _refuses_system(client, learnt) else None
     return lesson
 
 
-async def _refuses_system(asker: Asker, learnt: Known) -> bool:
+async def _refuses_system(client: PatientClient, learnt: Known) -> bool:
     """Whether the server answers without a system message and not with one. A connection that broke says nothing of either."""
     messages: tuple[ChatMessage, ...] = (("system", "Be brief."), *MESSAGES)
     refusals = 0
     for _ in range(2 * TIMES):
-        await _control(asker, learnt)
-        outcome = (await asker.once(lambda: written_body(asker.model, messages, {learnt.tokens_field: 4}, learnt))).outcome
+        await _control(client, learnt)
+        outcome = (await client.once(lambda: written_body(client.model, messages, {learnt.tokens_field: 4}, learnt))).outcome
         if isinstance(outcome, Reply) and outcome.status == 200:
             return False
         refusals += isinstance(outcome, Reply) and outcome.status in (400, 422, 500)
@@ -142,14 +142,14 @@ async def _refuses_system(asker: Asker, learnt: Known) -> bool:
     return False
 
 
-async def _control(asker: Asker, learnt: Known) -> None:
+async def _control(client: PatientClient, learnt: Known) -> None:
     """The same message without any canary."""
-    await asker.answer(
-        lambda: _body(asker, learnt, {}, ROOM),
-        learns=partial(learns, asker, learnt),
+    await client.answer(
+        lambda: _body(client, learnt, {}, ROOM),
+        learns=partial(learns, client, learnt),
         strange=lambda _: "",
     )
 
 
-def _body(asker: Asker, learnt: Known, fields: JsonObject, room: int) -> bytes:
-    return written_body(asker.model, MESSAGES, {learnt.tokens_field: room, "temperature": 0, **fields}, learnt)
+def _body(client: PatientClient, learnt: Known, fields: JsonObject, room: int) -> bytes:
+    return written_body(client.model, MESSAGES, {learnt.tokens_field: room, "temperature": 0, **fields}, learnt)

@@ -10,10 +10,10 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gen.errors import BadInput, OutsideFailed
+from gen.teachers.engines.job import Job
 from gen.teachers.request import Completion, Request
 
 if TYPE_CHECKING:
@@ -25,35 +25,6 @@ SLOTS = {"cuda": 64, "cpu": 8}
 
 AHEAD = 3
 """Requests that are worth having in flight, for each slot: some conversations wait for their environment."""
-
-
-@dataclass(eq=False, slots=True)
-class Job:
-    """A request in the engine, its prompt and who waits for it."""
-
-    request: Request
-    prompt: list[int]
-    room: int
-    future: asyncio.Future[Completion]
-    loop: asyncio.AbstractEventLoop
-
-    @property
-    def wanted(self) -> bool:
-        """Whether somebody still waits."""
-        return not self.future.cancelled()
-
-    def finish(self, outcome: Completion | Exception) -> None:
-        """Hand the outcome to the event loop, if it still runs."""
-        if not self.loop.is_closed():
-            self.loop.call_soon_threadsafe(self._settle, outcome)
-
-    def _settle(self, outcome: Completion | Exception) -> None:
-        if self.future.done():
-            return
-        if isinstance(outcome, Exception):
-            self.future.set_exception(outcome)
-        else:
-            self.future.set_result(outcome)
 
 
 class LocalEngine:

@@ -11,7 +11,7 @@ from functools import partial
 from gen.conversation import JsonObject
 from gen.errors import OutsideFailed
 from gen.teachers.engines.canary import CANARIES, Verdict, learns, sing
-from gen.teachers.engines.server_asking import Asker, Exchange, Patience
+from gen.teachers.engines.server_asking import Exchange, Patience, PatientClient
 from gen.teachers.engines.server_known import TIERS, Known, Tier, written_body
 from gen.teachers.engines.server_reply import Broken, Reply, Said, error_of, quoted, said
 from gen.teachers.naming import TeacherName
@@ -53,18 +53,18 @@ class Probe:
 
 async def probe(name: TeacherName, *, patience: Patience | None = None) -> Probe:
     """Ask everything. Raises OutsideFailed where the server does not answer."""
-    asker = Asker(name.address, name.model, concurrency=1, patience=patience or Patience(timeout=120.0))
+    client = PatientClient(name.address, name.model, concurrency=1, patience=patience or Patience(timeout=120.0))
     learnt = Known()
     try:
-        looking = _Looking(asker, learnt)
+        looking = _Looking(client, learnt)
         plain = await looking.plain()
-        verdicts = {kind: await sing(asker, learnt, kind) for kind in CANARIES}
+        verdicts = {kind: await sing(client, learnt, kind) for kind in CANARIES}
         rest = [await looking.system(), await looking.seed(), await looking.bound(), await looking.long_prompt()]
         held: list[Tier] = [tier for tier in TIERS if tier in verdicts and verdicts[tier].outcome == "enforced"]
         findings = [*(_of_canary(kind, verdict) for kind, verdict in verdicts.items()), *rest, *plain]
         return Probe(str(name), name.address, held[0] if held else "free", tuple(findings), tuple(learnt.notes))
     finally:
-        await asker.close()
+        await client.close()
 
 
 def _of_canary(kind: str, verdict: Verdict) -> Finding:
@@ -75,8 +75,8 @@ def _of_canary(kind: str, verdict: Verdict) -> Finding:
 class _Looking:
     """What is not found by a canary: each a request or two, and a look at what came."""
 
-    def __init__(self, asker: Asker, learnt: Known) -> None:
-        self.asker = asker
+    def __init__(self, client: PatientClient, learnt: Known) -> None:
+        self.client = client
         self.learnt = learnt
 
     async def plain(self) -> list[Finding]:
@@ -103,7 +103,7 @@ class _Looking:
         fields = {"temperature": 1.0, "top_p": 1.0}
         texts = []
         for number in (7, 7, 8):
-            exchange = await self.asker.once(partial(self._body, [STORY], 24, fields | {"seed": number}))
+            exchange = await self.client.once(partial(self._body, [STORY], 24, fields | {"seed": number}))
             if isinstance(exchange.outcome, Reply) and exchange.outcome.status in (400, 422):
                 return Finding("seed", f"refused ({exchange.outcome.status})", quoted(str(error_of(exchange.outcome)["message"])))
             texts.append(_text(exchange))
@@ -119,7 +119,7 @@ class _Looking:
 
     async def long_prompt(self) -> Finding:
         """Whether a long prompt is kept whole: some servers cut it and say nothing."""
-        exchange = await self.asker.once(lambda: self._body([("user", "word " * MANY_WORDS + "Say hello.")], 4, {}))
+        exchange = await self.client.once(lambda: self._body([("user", "word " * MANY_WORDS + "Say hello.")], 4, {}))
         outcome = exchange.outcome
         if isinstance(outcome, Reply) and outcome.status != 200:
             return Finding("long prompt", f"refused ({outcome.status})", quoted(str(error_of(outcome)["message"])))
@@ -131,14 +131,14 @@ class _Looking:
         return Finding("long prompt", "kept" if kept else "cut", detail if kept else f"{detail}: serve the model with a longer context")
 
     async def _heard(self, messages: list[ChatMessage], room: int) -> tuple[Said, float]:
-        return await self.asker.answer(
+        return await self.client.answer(
             lambda: self._body(messages, room, {}),
-            learns=partial(learns, self.asker, self.learnt),
+            learns=partial(learns, self.client, self.learnt),
             strange=lambda _: "",
         )
 
     def _body(self, messages: list[ChatMessage], room: int, fields: JsonObject) -> bytes:
-        return written_body(self.asker.model, messages, {self.learnt.tokens_field: room, **fields}, self.learnt)
+        return written_body(self.client.model, messages, {self.learnt.tokens_field: room, **fields}, self.learnt)
 
 
 def _text(exchange: Exchange) -> str:

@@ -17,7 +17,7 @@ import orjson
 
 from gen.errors import unknown_name
 from gen.teachers.engines.canary import find_tier, learn_by_asking
-from gen.teachers.engines.server_asking import Asker, Patience
+from gen.teachers.engines.server_asking import Patience, PatientClient
 from gen.teachers.engines.server_known import TIERS, Known, Tier, body_of, known
 from gen.teachers.engines.server_refusal import Lesson
 from gen.teachers.engines.server_reply import Reply, Said
@@ -50,7 +50,7 @@ class ServerEngine:
         if tier is not None and tier not in TIERS:
             raise unknown_name("way of sending a schema", tier, TIERS)
         self.name = name
-        self._asker = Asker(name.address, name.model, concurrency=concurrency, patience=patience or Patience())
+        self._client = PatientClient(name.address, name.model, concurrency=concurrency, patience=patience or Patience())
         self._learnt = known(name.address, name.model)
         self._learnt.told = note
         if tier is not None:
@@ -59,7 +59,7 @@ class ServerEngine:
 
     @property
     def concurrency(self) -> int:
-        return self._asker.pace.most
+        return self._client.pace.most
 
     @property
     def tier(self) -> Tier | None:
@@ -74,7 +74,7 @@ class ServerEngine:
     @property
     def counts(self) -> Counter[str]:
         """Requests that were sent, and how many of them failed in which way."""
-        return self._asker.counts
+        return self._client.counts
 
     async def complete(self, request: Request) -> Completion:
         """Ask the model. Raises OutsideFailed where the server is given up, BadInput where it cannot serve this request."""
@@ -88,7 +88,7 @@ class ServerEngine:
 
     async def _completed(self, request: Request) -> Completion:
         learnt = self._learnt
-        heard, seconds = await self._asker.answer(
+        heard, seconds = await self._client.answer(
             lambda: self._body(request),
             learns=lambda reply, body: self._learns(reply, body, request),
             strange=lambda heard: _strange(heard, constrained=request.schema is not None and learnt.tier != "free"),
@@ -105,7 +105,7 @@ class ServerEngine:
     async def close(self) -> None:
         if self._finding is not None:
             self._finding.cancel()
-        await self._asker.close()
+        await self._client.close()
 
     async def _find_tier(self) -> None:
         """Ask the canaries, once for all that wait for it; whoever waits no longer does not take them along."""
@@ -120,7 +120,7 @@ class ServerEngine:
 
     async def _found_tier(self) -> None:
         learnt = self._learnt
-        learnt.tier = await find_tier(self._asker, learnt, without=learnt.unfit)
+        learnt.tier = await find_tier(self._client, learnt, without=learnt.unfit)
         if learnt.tier == "free":
             learnt.note("the server holds the model to no schema: it is asked in words, and what does not fit is asked for again")
 
@@ -131,7 +131,7 @@ class ServerEngine:
 
     async def _learns(self, reply: Reply, body: bytes, request: Request) -> bool:
         """Whether the request may be sent in another form now. Nothing is learnt twice, so this ends."""
-        lesson = await learn_by_asking(self._asker, self._learnt, reply, body)
+        lesson = await learn_by_asking(self._client, self._learnt, reply, body)
         if lesson in ("schema", "constraint") and request.schema is not None:
             _write_otherwise(self._learnt, orjson.dumps(request.schema), lesson)
         return lesson is not None

@@ -61,7 +61,7 @@ class Exchange:
     seconds: float
 
 
-class Asker:
+class PatientClient:
     """Asks one model on one server, no more than ``pace`` lets in at a time.
 
     Attributes:
