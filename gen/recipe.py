@@ -117,7 +117,9 @@ class Teacher(_Part):
     tries: int = Field(3, ge=1, description="of one turn, until it can be read and its calls fit their schemas")
     turns: int = Field(40, ge=2, description="of the assistant in one conversation, before it is given up")
     keep_repaired: bool = Field(True, description="keep rows in which a failed call was repaired; the failed one is not trained on")
-    concurrency: int = Field(64, ge=1, description="requests in flight")
+    concurrency: int | None = Field(
+        None, ge=1, description="requests in flight at a server (64), or slots of a local model (by its device), if not given"
+    )
     price: Price | None = Field(None, description="per million tokens; --max-cost needs it")
     judge: Judge | None = None
 

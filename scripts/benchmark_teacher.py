@@ -175,7 +175,7 @@ def measure_conversations(latency: float, concurrency: int, seconds: float) -> C
 
 
 def _open_fixed(name: TeacherName, settings: Teacher, note: Callable[[str], None]) -> ServerEngine:
-    return ServerEngine(name, concurrency=settings.concurrency, tier="json_schema", note=note)
+    return ServerEngine(name, concurrency=settings.concurrency or 64, tier="json_schema", note=note)
 
 
 def _recipe(address: str, concurrency: int) -> Recipe:

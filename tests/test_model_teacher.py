@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -408,6 +409,24 @@ def test_a_place_that_is_given_to_somebody_who_has_gone_is_not_lost() -> None:
         return True
 
     assert asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    ("teacher", "package", "extra"),
+    [
+        ("server:http://127.0.0.1:9/v1#m", "aiohttp", "server"),
+        ("local:some/model", "torch", "gpu"),
+        ("vllm:some/model", "vllm", "vllm"),
+    ],
+)
+def test_a_missing_package_is_named_with_what_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, teacher: str, package: str, extra: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(BadInput) as error:
+        synthesize(recipe_of(f"teacher={teacher}"), tmp_path / "c", rows=2, workers=1, shard=None, progress=Silent())
+    assert repr(package) in str(error.value)
+    assert f"pip install 'fcgen[{extra}]'" in str(error.value)
 
 
 # -- the envelope

@@ -271,3 +271,19 @@ def test_the_check_of_a_gpu_runs_without_one() -> None:
     assert all(value > 0 for value in measured.values())
     assert measured["turns", "share of prompts not read again"] > 0.5
     assert {name for section, name in measured if section == "speed"} >= {"occupancy", "times generate", "tokens a second"}
+
+
+# -- benchmark_teacher
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["engine", "conversations"])
+def test_what_asking_a_server_costs_is_measured(mode: str) -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "benchmark_teacher.py"), "--mode", mode, "--json", "--times", "1"]
+    command += ["--latency", "0.02", "--concurrency", "4", "--seconds", "1"]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    best = json.loads(done.stdout)[0]["best"]
+    assert best["requests"] > 10
+    assert 0 < best["share"] < 1.1
+    assert best["cpu_ms"] > 0

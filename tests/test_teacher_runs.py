@@ -63,7 +63,7 @@ QUICK = Patience(tries=12, first_wait=0.005, longest_wait=0.05, overload=10.0, t
 
 
 def opened(name: TeacherName, settings: Teacher, note: Note) -> Engine:
-    return ServerEngine(name, concurrency=settings.concurrency, patience=QUICK, note=note)
+    return ServerEngine(name, concurrency=settings.concurrency or 64, patience=QUICK, note=note)
 
 
 def scripted_server(**options: Any) -> ModelServer:

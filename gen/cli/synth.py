@@ -110,6 +110,8 @@ def synth(
         _preview(recipe, as_json=as_json)
         return
     folder = out or Path("corpora") / recipe.model.name
+    if workers and recipe.model.teacher.name != "simulator":
+        note("a model is asked from one process: --workers is not used")
     workers = workers or default_workers(recipe.model.rows)
     summary = _make(recipe, folder, workers=workers, shard=shard, layout=layout, quiet=quiet, budget=budget)
     if as_json:
@@ -256,7 +258,7 @@ def _show_preview(recipe: Recipe, plan: Preview) -> None:
 
 def _asks(recipe: Recipe, asks: Asks) -> str:
     from gen.cli.progress import duration
-    from gen.synthesis.estimate import PACE
+    from gen.synthesis.estimate import IN_FLIGHT, PACE
     from gen.teachers.budget import short_count
 
     teacher = recipe.model.teacher
@@ -264,7 +266,7 @@ def _asks(recipe: Recipe, asks: Asks) -> str:
     return (
         f"about {short_count(asks.requests)} requests, {short_count(asks.tokens_in)} tokens in ({short_count(asks.tokens_new)} new, "
         f"the rest may be cached), {short_count(asks.tokens_out)} out{cost}; {duration(asks.seconds)} at {PACE:g} tokens/s of each of "
-        f"{teacher.concurrency} requests in flight. As if every first attempt were accepted."
+        f"{teacher.concurrency or IN_FLIGHT} requests in flight. As if every first attempt were accepted."
     )
 
 

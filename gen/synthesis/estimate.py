@@ -23,6 +23,9 @@ ENVELOPE = 40
 PACE = 30.0
 """Tokens a second of one request among many: what servers of middling models give."""
 
+IN_FLIGHT = 64
+"""Requests in flight where the recipe does not say."""
+
 
 @dataclass(frozen=True)
 class Asks:
@@ -48,7 +51,7 @@ def estimate(workshop: Workshop, sample: Sequence[Conversation], rows: int) -> A
     tokens_in, tokens_new, tokens_out = (round(characters / CHARACTERS) for characters in (sent, new, said))
     price = None if teacher.price is None else Price(teacher.price.input, teacher.price.output)
     used = Used(requests, tokens_in, tokens_out)
-    seconds = tokens_out / (PACE * teacher.concurrency)
+    seconds = tokens_out / (PACE * (teacher.concurrency or IN_FLIGHT))
     return Asks(requests, tokens_in, tokens_new, tokens_out, seconds, None if price is None else price.of(used))
 
 

@@ -16,11 +16,11 @@ Note = Callable[[str], None]
 def open_engine(name: TeacherName, settings: Teacher, note: Note) -> Engine:
     """What runs this model. Raises BadInput where a package is missing or the model cannot be used, OutsideFailed where nobody answers."""
     if name.kind == "server":
-        from gen.teachers.engines.server import ServerEngine
+        from gen.teachers.engines.server import CONCURRENCY, ServerEngine
 
         if not name.address:
             raise BadInput(f"{name} names no address to ask", allowed=f"server:http://HOST:PORT/v1#{name.model}")
-        return ServerEngine(name, concurrency=settings.concurrency, note=note)
+        return ServerEngine(name, concurrency=settings.concurrency or CONCURRENCY, note=note)
     if name.kind == "local":
         from gen.teachers.engines.local import LocalEngine
 
