@@ -30,7 +30,7 @@ from gen.teachers.brief import assistant_brief, user_brief
 from gen.teachers.budget import Budget
 from gen.teachers.envelope import Unreadable, assistant_schema, read_assistant, read_user
 from gen.teachers.places import Places
-from gen.teachers.request import Completion, Request
+from gen.teachers.request import Completion, Request, TooLong
 from gen.tools.schema import tool_schema
 from gen.tools.validation import validator
 
@@ -228,6 +228,23 @@ def test_what_was_cut_off_is_called_that(tmp_path: Path) -> None:
     assert set(summary.rejected) == {"speech: truncated"}
     rejected = [orjson.loads(line) for line in (tmp_path / "c" / "rejected" / "rejected.jsonl").read_text().splitlines()]
     assert {line["fault"] for line in rejected} == {"user"}
+
+
+def test_a_chat_that_the_model_cannot_read_ends_that_conversation_only(tmp_path: Path) -> None:
+    """A conversation of many turns may be too long where others are not: nothing is cut, and the run goes on."""
+    limit = 6_500
+
+    def short_sighted(request: Request, text: str) -> str:
+        length = sum(len(said) for _, said in request.messages)
+        if length > limit:
+            raise TooLong(f"{length} characters, and this model reads {limit}")
+        return text
+
+    summary = made(tmp_path / "c", Bent(short_sighted), "attempts=2", rows=ROWS)
+    assert 0 < summary.rows < ROWS
+    assert summary.rejected["speech: too_long"] > 0
+    lengths = [line["message"] for line in map(orjson.loads, (tmp_path / "c" / "rejected" / "rejected.jsonl").read_text().splitlines())]
+    assert any(f"reads {limit}" in message for message in lengths)
 
 
 def test_a_conversation_without_an_end_is_given_up(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from gen.teachers.asking import Asker
 from gen.teachers.brief import assistant_brief, results_message, user_brief
 from gen.teachers.envelope import Turn, Unreadable, assistant_schema, read_assistant, read_user, user_schema
 from gen.teachers.prompts import prompt
-from gen.teachers.request import ChatMessage, Completion, Request, Sampling
+from gen.teachers.request import ChatMessage, Completion, Request, Sampling, TooLong
 from gen.teachers.simulator import Rehearsal
 from gen.teachers.speakers import GaveUp
 from gen.teachers.stored import Key
@@ -75,7 +75,10 @@ class Chat:
             seed=drawn % 2**31,
             view=self.view,
         )
-        return await self._asker.ask(request, Key(planned.slot, planned.attempt, self._turn, role, retry))
+        try:
+            return await self._asker.ask(request, Key(planned.slot, planned.attempt, self._turn, role, retry))
+        except TooLong as error:
+            raise GaveUp(role, "too_long", error.what) from error
 
 
 def _read(completion: Completion, read: Callable[[str], Turn]) -> Turn:

@@ -14,6 +14,7 @@ import orjson
 
 from gen.canonical import digest
 from gen.conversation import JsonObject
+from gen.errors import BadInput
 
 ChatRole = Literal["system", "user", "assistant"]
 ChatMessage = tuple[ChatRole, str]
@@ -79,11 +80,15 @@ class Completion:
     seconds: float = 0.0
 
 
+class TooLong(BadInput):
+    """The chat does not fit into what the model can read. Of this conversation; others may be shorter."""
+
+
 class Engine(Protocol):
     """What runs a language model. Used by one event loop; any number of requests may wait at a time.
 
-    ``complete`` raises OutsideFailed where the engine gave up (after its own retries), BadInput where the request cannot be
-    served at all (too long for the model, a schema that the engine refuses). It never cuts a prompt.
+    ``complete`` raises TooLong for a chat that the model cannot read (it never cuts one), OutsideFailed where the engine gave up
+    (after its own retries), BadInput where no request can be served (a schema that the engine refuses).
     """
 
     @property

@@ -22,7 +22,7 @@ from gen.teachers.engines.grammar import Constraint, Grammars
 from gen.teachers.engines.residence import Residence
 from gen.teachers.engines.sampling import draw, forbid
 from gen.teachers.engines.slots import Slots
-from gen.teachers.request import Completion
+from gen.teachers.request import Completion, TooLong
 
 if TYPE_CHECKING:
     from gen.teachers.engines.job import Job
@@ -157,7 +157,8 @@ class Batch:
         try:
             constraint = None if job.request.schema is None else self._held_to().constraint(job.request.schema, job.room)
         except FcgenError as error:
-            job.finish(error)
+            is_crowded = job.room < job.request.sampling.max_tokens  # by the chat before it, not by who asked
+            job.finish(TooLong(f"{len(job.prompt)} tokens of chat leave {job.room} for a turn: {error.what}") if is_crowded else error)
             return None
         return Speaking(job, constraint, random.Random(job.request.seed), time.monotonic(), 0)
 

@@ -12,9 +12,9 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from gen.errors import BadInput, OutsideFailed
+from gen.errors import OutsideFailed
 from gen.teachers.engines.job import Job
-from gen.teachers.request import Completion, Request
+from gen.teachers.request import Completion, Request, TooLong
 
 if TYPE_CHECKING:
     from gen.teachers.engines.batch import Batch
@@ -78,7 +78,7 @@ class LocalEngine:
         prompt = await asyncio.to_thread(self._chat.tokens, request.messages)
         room = min(request.sampling.max_tokens, self._context - len(prompt))
         if room < 1:
-            raise BadInput(
+            raise TooLong(
                 f"the chat has {len(prompt)} tokens, and {self._name} reads {self._context} with its answer",
                 hint="shorter conversations, fewer tools, or a model with a longer context",
             )

@@ -12,6 +12,7 @@ from gen.conversation import JsonObject
 from gen.errors import BadInput, FcgenError, OutsideFailed, did_you_mean
 from gen.teachers.engines.server_known import Known
 from gen.teachers.engines.server_reply import Reply, error_of, quoted
+from gen.teachers.request import TooLong
 
 KEYS = ("FCGEN_API_KEY", "OPENAI_API_KEY")
 """Where the key comes from: the first of these in the environment."""
@@ -118,10 +119,10 @@ def refusal(reply: Reply, *, address: str, model: str, key_from: str, models: li
     return BadInput(f"the server refuses the request (HTTP {reply.status}): {words}", where=f"{address}#{model}")
 
 
-def _error_of_length(reply: Reply, model: str, words: str) -> BadInput:
+def _error_of_length(reply: Reply, model: str, words: str) -> TooLong:
     error = error_of(reply)
     figures = [f"{name} {error[name]:,}" for name in ("n_prompt_tokens", "n_ctx") if isinstance(error.get(name), int)]
-    return BadInput(
+    return TooLong(
         f"the request is too long for {model!r}" + (f" ({', '.join(figures)})" if figures else "") + f": {words}",
         hint="offer fewer tools, allow fewer turns or a smaller max_tokens, or serve the model with a longer context",
     )
