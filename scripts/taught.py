@@ -117,7 +117,8 @@ def tokenizer(learned: Sequence[Talk], size: int, template: str, special: Sequen
     whole = repeated([talk[0][1] for talk in learned])
     backend.train_from_iterator((rest for talk in learned for _, text in talk for rest in without(text, whole)), trainer)
     backend.add_tokens([AddedToken(text, normalized=False) for text in whole])
-    return PreTrainedTokenizerFast(tokenizer_object=backend, chat_template=template, pad_token=special[0], eos_token=special[1])
+    named = {"pad_token": special[0], "eos_token": special[1]}
+    return PreTrainedTokenizerFast(tokenizer_object=backend, chat_template=template, **named)  # type: ignore[no-untyped-call]  # no types there
 
 
 def repeated(briefs: Sequence[str]) -> list[str]:
