@@ -1,10 +1,11 @@
 """What the local engine does on a machine with a GPU and no network: random weights of a real shape, and ratios that must hold.
 
     python scripts/gpu_check.py [--shape gemma2-2b] [--slots 32 --slots 128 --slots 256] [--section speed] [--json]
-    python scripts/gpu_check.py --small                      # tiny shapes on a CPU, in a minute: that it runs, not how fast
+    python scripts/gpu_check.py --small                      # tiny shapes on a CPU, in minutes: that it runs, not how fast
 
-Everything is compared on the same model, the same prompts and the same machine. What the figures mean stands in
-docs/measurements.md. A section is a function below; SECTIONS lists them.
+Everything is compared on the same model, the same prompts and the same machine. The last section teaches a small model, which then is
+the teacher of a run (taught.py). What the figures mean stands in docs/measurements.md. A section is a function below; SECTIONS lists
+them.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 
+SPECIAL = ("<pad>", "<end>", "<user>", "<assistant>", "<system>")
 TEMPLATE = (
     "{% for message in messages %}{{ '<' + message['role'] + '>' + message['content'] + '<end>' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<assistant>' }}{% endif %}"
@@ -81,6 +83,7 @@ class Check:
     loaded: Loaded
     slots: int
     requests: int
+    small: bool
     note: Callable[[str], None]
 
 
@@ -110,8 +113,7 @@ def tokenizer(size: int) -> Any:
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    special = ["<pad>", "<end>", "<user>", "<assistant>", "<system>"]
-    known = {text: number for number, text in enumerate([*special, *sorted(pre_tokenizers.ByteLevel.alphabet())])}
+    known = {text: number for number, text in enumerate([*SPECIAL, *sorted(pre_tokenizers.ByteLevel.alphabet())])}
     letters = "etaoinshrdlucmfwypvbgkjqxz"
     pieces = deque(["Ġ", *letters])
     merges: list[tuple[str, str]] = []
@@ -124,8 +126,8 @@ def tokenizer(size: int) -> Any:
     backend = Tokenizer(models.BPE(vocab=known, merges=merges))
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
-    backend.add_special_tokens([AddedToken(text, special=True) for text in special])
-    named = {"pad_token": special[0], "eos_token": special[1]}
+    backend.add_special_tokens([AddedToken(text, special=True) for text in SPECIAL])
+    named = {"pad_token": SPECIAL[0], "eos_token": SPECIAL[1]}
     return PreTrainedTokenizerFast(tokenizer_object=backend, chat_template=TEMPLATE, **named)
 
 
@@ -287,10 +289,36 @@ def turns(check: Check) -> list[Figure]:
     return [Figure("turns", check.slots, "share of prompts not read again", spared)]
 
 
-SECTIONS: dict[str, Callable[[Check], list[Figure]]] = {"speed": speed, "constrained": constrained, "turns": turns}
+def teacher(check: Check) -> list[Figure]:
+    """A small Gemma that learned from the simulator plays both roles in slots that it has not seen, in a whole run."""
+    from taught import lecture, prepared
+
+    lesson, recipe, taught = prepared(check.small, TEMPLATE, SPECIAL, check.note)
+    run = lecture(taught, recipe, lesson.held_out, check.slots, check.note)
+    refused = {reason: count for reason, count in run.summary.rejected.items() if not reason.startswith("plan:")}  # nobody spoke there
+    candidates = run.summary.rows + sum(refused.values())
+    figures = {
+        "training tokens a second": taught.rate,
+        "loss of the first tenth": taught.first,
+        "loss of the last tenth": taught.last,
+        "acceptance": run.summary.rows / candidates,
+        **{f"refused, {reason}": count / candidates for reason, count in sorted(refused.items())},
+        **{f"to blame, {who}": count / candidates for who, count in sorted(run.summary.faults.items())},
+        "occupancy": run.statistics["spoken"] / max(1, run.statistics["places"]),
+        "tokens a second": run.tokens / run.seconds,
+    }
+    fitting = Figure("teacher", check.slots, "calls that fit their schema", run.fitting / max(1, run.calls), 1.0)
+    return [*(Figure("teacher", check.slots, name, value) for name, value in figures.items()), fitting]
+
+
+SECTIONS: dict[str, Callable[[Check], list[Figure]]] = {"speed": speed, "constrained": constrained, "turns": turns, "teacher": teacher}
 
 
 # -- the command
+
+
+def note(text: str) -> None:
+    click.echo(f"note: {text}", err=True)
 
 
 def table(figures: Sequence[Figure]) -> str:
@@ -313,7 +341,7 @@ def gpu_check(shape: str, slots: tuple[int, ...], sections: tuple[str, ...], sma
         loaded = build("small" if small else shape)
         figures: list[Figure] = []
         for count in (4,) if small else slots:
-            check = Check(loaded, count, FEW_REQUESTS if small else REQUESTS, note=lambda text: click.echo(f"note: {text}", err=True))
+            check = Check(loaded, count, FEW_REQUESTS if small else REQUESTS, small, note)
             for name in sections or SECTIONS:
                 figures += SECTIONS[name](check)
     except FcgenError as error:

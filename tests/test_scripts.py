@@ -266,11 +266,16 @@ def test_the_check_of_a_gpu_runs_without_one() -> None:
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)["figures"]
-    assert {figure["section"] for figure in figures} == {"speed", "constrained", "turns"}
+    assert {figure["section"] for figure in figures} == {"speed", "constrained", "turns", "teacher"}
     measured = {(figure["section"], figure["name"]): figure["value"] for figure in figures}
     assert all(value > 0 for value in measured.values())
     assert measured["turns", "share of prompts not read again"] > 0.5
     assert {name for section, name in measured if section == "speed"} >= {"occupancy", "times generate", "tokens a second"}
+    assert measured["teacher", "loss of the last tenth"] < measured["teacher", "loss of the first tenth"] / 2
+    assert measured["teacher", "acceptance"] > 0.1, "it was taught, and little of what it says is right"
+    assert measured["teacher", "calls that fit their schema"] == 1
+    outcomes = [value for (section, name), value in measured.items() if section == "teacher" and name.startswith(("acceptance", "refused"))]
+    assert sum(outcomes) == pytest.approx(1)
 
 
 # -- benchmark_teacher
