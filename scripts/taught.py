@@ -23,7 +23,8 @@ from talks import Talk, talks
 
 from gen.recipe import Recipe, Teacher, load_recipe
 from gen.synthesis.cast import Models
-from gen.synthesis.run import Summary, synthesize
+from gen.synthesis.run import synthesize
+from gen.synthesis.summary import Summary
 from gen.teachers.naming import TeacherName
 from gen.teachers.request import Completion, Request
 from gen.tools.validation import validator

@@ -15,7 +15,7 @@ from gen.cli.progress import Lines, duration
 from gen.cli.synth import default_workers, synth
 from gen.errors import BadInput
 from gen.recipe import Recipe
-from gen.synthesis.run import Summary
+from gen.synthesis.summary import Summary
 
 
 class Run:

@@ -25,7 +25,8 @@ from gen.recipe import Recipe, load_recipe
 from gen.synthesis.cast import Models
 from gen.synthesis.preview import preview
 from gen.synthesis.replaying import replay
-from gen.synthesis.run import Summary, synthesize
+from gen.synthesis.run import synthesize
+from gen.synthesis.summary import Summary
 from gen.teachers.brief import assistant_brief, user_brief
 from gen.teachers.budget import Budget
 from gen.teachers.envelope import Unreadable, assistant_schema, read_assistant, read_user

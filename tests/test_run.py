@@ -25,8 +25,9 @@ from gen.planning.allotment import Allotment
 from gen.recipe import load_recipe
 from gen.synthesis import engines
 from gen.synthesis.opening import open_workshop
-from gen.synthesis.run import Summary, synthesize
+from gen.synthesis.run import synthesize
 from gen.synthesis.slots import make
+from gen.synthesis.summary import Summary
 
 ROOT = Path(__file__).resolve().parent.parent
 ROWS = 520  # three blocks

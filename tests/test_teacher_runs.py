@@ -27,7 +27,8 @@ from gen.recipe import Recipe, Teacher, load_recipe
 from gen.synthesis.cast import Models
 from gen.synthesis.opening import open_workshop
 from gen.synthesis.replaying import replay
-from gen.synthesis.run import Summary, synthesize
+from gen.synthesis.run import synthesize
+from gen.synthesis.summary import Summary
 from gen.teachers.completions import COMPLETIONS, Completions
 from gen.teachers.engines.opening import Note
 from gen.teachers.engines.server import ServerEngine

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gen.recipe import Recipe
     from gen.synthesis.estimate import Asks
     from gen.synthesis.preview import Preview
-    from gen.synthesis.run import Summary
+    from gen.synthesis.summary import Summary
     from gen.teachers.budget import Budget
 
 ROWS_PER_WORKER = 2000

@@ -15,7 +15,8 @@ from gen.errors import AnswerIsNo, BadInput
 from gen.recipe import Recipe, build_recipe
 from gen.synthesis.cast import Models
 from gen.synthesis.opening import rows_digest
-from gen.synthesis.run import Progress, synthesize
+from gen.synthesis.run import synthesize
+from gen.synthesis.summary import Progress
 from gen.teachers.completions import COMPLETIONS, Completions
 from gen.teachers.naming import TeacherName
 from gen.teachers.request import Completion, Request

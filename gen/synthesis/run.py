@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import datetime
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
 
 from gen.conversation import Conversation, JsonObject
 from gen.corpus.blocks import BlockStore
@@ -33,44 +32,11 @@ from gen.synthesis.entries import Entry, from_lines, row_of
 from gen.synthesis.ledger import Ledger
 from gen.synthesis.opening import Workshop, no_collection, open_workshop, rows_digest, without_addresses
 from gen.synthesis.slots import BLOCK
-from gen.teachers.budget import Usage
+from gen.synthesis.summary import Progress, Summary
 from gen.teachers.compacting import compact
 from gen.teachers.completions import COMPLETIONS, files_in
 from gen.teachers.naming import SIMULATOR
 from gen.teachers.store import part_name
-
-
-class Progress(Protocol):
-    """Who shows people how far a run is."""
-
-    def start(self, total: int, done: int) -> None: ...
-    def advance(self, accepted: int, rejected: int) -> None: ...
-    def used(self, usage: Usage) -> None: ...
-    def note(self, text: str) -> None: ...
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a run came to. ``seconds`` is wall time; ``grown_from`` is how many rows were there before; ``stopped`` says which budget
-    was used up; ``usage`` is what models took, and ``faults`` who of them was to blame how often, as in the ledger."""
-
-    corpus: Path
-    rows: int
-    asked: int
-    splits: Mapping[str, int]
-    scenarios: Mapping[str, int]
-    rejected: Mapping[str, int]
-    seconds: float
-    complete: bool
-    shard: tuple[int, int] | None = None
-    grown_from: int = 0
-    already_done: bool = False
-    stopped: str = ""
-    usage: JsonObject | None = None
-    faults: Mapping[str, int] = field(default_factory=dict)
-
-    def to_json(self) -> JsonObject:
-        return asdict(self) | {"corpus": str(self.corpus), "seconds": round(self.seconds, 3)}
 
 
 def synthesize(
