@@ -16,6 +16,8 @@ from gen.cli.synth import default_workers, synth
 from gen.errors import BadInput
 from gen.recipe import Recipe
 from gen.synthesis.summary import Summary
+from gen.teachers.budget import Usage
+from gen.teachers.request import Completion
 
 
 class Run:
@@ -26,8 +28,9 @@ class Run:
         self.answer: dict[str, Any] = {}
 
     def __call__(
-        self, recipe: Recipe, out: Path, *, rows: int, workers: int, shard: tuple[int, int] | None, layout: str, progress: Any
+        self, recipe: Recipe, out: Path, *, rows: int, workers: int, shard: tuple[int, int] | None, layout: str, progress: Any, models: Any
     ) -> Summary:
+        self.budget = models.budget
         self.asked = {"recipe": recipe.model, "out": out, "rows": rows, "workers": workers, "shard": shard, "layout": layout}
         progress.start(rows, 0)
         progress.advance(rows, 3)
@@ -136,6 +139,51 @@ def test_interrupted_it_says_that_nothing_is_lost(monkeypatch: pytest.MonkeyPatc
     assert "the same command goes on" in run("--recipe", "tiny").stderr
 
 
+TEACHER = "server:http://localhost:8000/v1#my-model"
+
+
+def test_a_teacher_and_its_limits_reach_the_run(made: Run) -> None:
+    limits = ("--token-budget", "1.5M", "--max-cost", "20", "--max-hours", "8", "--concurrency", "7")
+    result = run("--recipe", "tiny", "--teacher", TEACHER, "--set", "teacher.price={input: 0.5, output: 1.5}", *limits)
+    assert result.exit_code == 0, result.exception
+    teacher = made.asked["recipe"].teacher
+    assert (teacher.name, teacher.concurrency) == (TEACHER, 7)
+    assert (made.budget.tokens, made.budget.cost, made.budget.hours) == (1_500_000, 20.0, 8.0)
+    assert (made.budget.price.tokens_in, made.budget.price.tokens_out) == (0.5, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--token-budget", "5M"), "the simulator uses no model"),
+        (("--teacher", TEACHER, "--max-cost", "3"), "needs prices"),
+        (("--teacher", TEACHER, "--token-budget", "many"), "'many' is no number of tokens"),
+    ],
+)
+def test_limits_that_mean_nothing(made: Run, words: tuple[str, ...], message: str) -> None:
+    assert message in str(run("--recipe", "tiny", *words).exception)
+
+
+def test_a_used_up_budget_is_no_success_and_says_how_to_go_on(made: Run) -> None:
+    made.answer = {"complete": False, "asked": 60, "stopped": "the token budget of 5k is used up: 5,100 tokens", "faults": {"user": 1}}
+    paid = {"role": "user", "model": "m", "requests": 9, "tokens_in": 9000, "tokens_out": 900, "tokens_cached": 0, "seconds": 1.0}
+    made.answer["usage"] = {"paid": [paid], "reused": []}
+    result = run("--recipe", "tiny", "--rows", "50", "--teacher", TEACHER)
+    assert result.exit_code == 1
+    assert "token budget of 5k" in result.stderr
+    assert "larger limit goes on" in result.stderr
+    assert "9 requests, 9k tokens in, 900 out" in result.stdout
+    assert "user 1" in result.stdout
+
+
+def test_a_dry_run_says_what_a_model_would_be_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run("--recipe", "tiny", "--rows", "50", "--teacher", TEACHER, "--dry-run")
+    assert "requests" in result.stdout
+    assert "tokens in" in result.stdout
+    assert not list(tmp_path.iterdir())
+
+
 def test_workers_are_by_rows_and_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gen.cli.synth.cores", lambda: 4)
     assert [default_workers(rows) for rows in (1, 2000, 4000, 1_000_000)] == [1, 1, 2, 4]
@@ -152,7 +200,7 @@ def test_lines_come_now_and_then_and_at_the_end(monkeypatch: pytest.MonkeyPatch,
         for _ in range(3):
             lines.advance(10, 1)
     assert capsys.readouterr().err.splitlines() == [
-        "40 of 100 rows · 3 rows/s · 2 rejected · 18.0 s left",
+        "40 of 100 rows · 3.3 rows/s · 2 rejected · 18.0 s left",
         "50 of 100 rows · 3 rows/s · 3 rejected · 16.7 s left",
     ]
 
@@ -163,10 +211,14 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     with progress.reporter(quiet=False) as bar:
         bar.start(100, 20)
         bar.advance(30, 4)
+        usage = Usage()
+        usage.count(Completion("Hi", tokens_in=2_400_000, tokens_out=9), role="user", model="m")
+        bar.used(usage)
         bar.note("a note")
     said = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", capsys.readouterr().err)
     assert "50/100" in said
     assert "4 rejected" in said
+    assert "2.4M tokens paid for" in said
     assert "a note" in said
 
 

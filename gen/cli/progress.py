@@ -122,7 +122,7 @@ class Bar:
         self._drawn = 0.0
 
     def start(self, total: int, done: int) -> None:
-        self._progress.reset(self._task, total=total, completed=done, resumed=done, rejected=0)
+        self._progress.reset(self._task, total=total, completed=done, resumed=done, rejected=0, used="")
         self._progress.refresh()
 
     def advance(self, accepted: int, rejected: int) -> None:
