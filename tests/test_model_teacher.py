@@ -23,9 +23,11 @@ from gen.corpus.reading import read_rows
 from gen.errors import BadInput, OutsideFailed
 from gen.recipe import Recipe, load_recipe
 from gen.synthesis.cast import Models
+from gen.synthesis.ledger import Ledger
 from gen.synthesis.preview import preview
 from gen.synthesis.replaying import replay
 from gen.synthesis.run import synthesize
+from gen.synthesis.slots import Rejection
 from gen.synthesis.summary import Summary
 from gen.teachers.brief import assistant_brief, user_brief
 from gen.teachers.budget import Budget
@@ -114,6 +116,26 @@ def test_the_ledger_says_what_models_took(reference: Path) -> None:
     assert roles.keys() == {"user", "assistant"}
     assert all(entry["requests"] > ROWS and entry["tokens_in"] > entry["tokens_out"] > 0 for entry in roles.values())
     assert ledger["per_accepted_row"]["requests"] == round(sum(entry["requests"] for entry in roles.values()) / ROWS, 2)
+
+
+def test_the_funnel_is_told_by_scenario(tmp_path: Path) -> None:
+    def silent(request: Request, text: str) -> str:
+        return "..." if _role(request) == "assistant" else text
+
+    out = tmp_path / "c"
+    summary = made(out, Bent(silent), "attempts=1", "scenarios={single: 1, parallel: 1}", rows=6)
+    assert summary.rows == 0
+    lines = [orjson.loads(line) for line in (out / "rejected" / "rejected.jsonl").read_text().splitlines()]
+    ledger = Ledger()
+    ledger.refused(Rejection.from_wire(line) for line in lines)
+    funnel = ledger.to_json()["rejected_by_scenario"]
+    assert funnel.keys() == {"single", "parallel"}
+    assert sum(n for reasons in funnel.values() for n in reasons.values()) == 6
+    assert all("speech: no_json" in reasons for reasons in funnel.values())
+
+
+def test_what_no_engine_enforces_is_named() -> None:
+    assert any("uniqueItems" in what for what in script()._workshop.unenforced())
 
 
 def test_no_address_leaves_the_house(reference: Path) -> None:

@@ -24,6 +24,7 @@ class Ledger:
     scenarios: dict[str, Counter[str]] = field(default_factory=dict)
     short: list[int] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    funnel: dict[str, Counter[str]] = field(default_factory=dict)
     faults: Counter[str] = field(default_factory=Counter)
     usage: Usage = field(default_factory=Usage)
 
@@ -33,7 +34,9 @@ class Ledger:
 
     def refused(self, rejections: Iterable[Rejection]) -> None:
         for rejection in rejections:
-            self.rejected[f"{rejection.stage}: {rejection.reason}"] += 1
+            reason = f"{rejection.stage}: {rejection.reason}"
+            self.rejected[reason] += 1
+            self.funnel.setdefault(rejection.scenario, Counter())[reason] += 1
             if rejection.fault:
                 self.faults[rejection.fault] += 1
             self.lines.append(orjson.dumps(rejection.to_wire()).decode())
@@ -46,6 +49,8 @@ class Ledger:
         """The rejections of the run whose corpus grows."""
         self.rejected.update(ledger.get("rejected", {}))
         self.short.extend(ledger.get("short", []))
+        for scenario, reasons in ledger.get("rejected_by_scenario", {}).items():
+            self.funnel.setdefault(scenario, Counter()).update(reasons)
         self.faults.update(ledger.get("faults", {}))
         if "usage" in ledger:
             self.usage.add(Usage.from_json(ledger["usage"]))
@@ -61,6 +66,7 @@ class Ledger:
             "candidates": self.accepted + sum(rejected.values()),
             "accepted": self.accepted,
             "rejected": rejected,
+            "rejected_by_scenario": {name: dict(sorted(reasons.items())) for name, reasons in sorted(self.funnel.items())},
             "scenarios": {name: dict(counts) for name, counts in sorted(self.scenarios.items())},
             "short": self.short,
         }

@@ -27,6 +27,7 @@ from gen.rendering.templates import TEMPLATES
 from gen.teachers.naming import SIMULATOR, teacher_name
 from gen.teachers.prompts import prompts_digest
 from gen.teachers.simulator import Simulator
+from gen.teachers.tighten import tighten
 from gen.tools.catalogue import Domain, domains, find_domain
 from gen.tools.schema import ToolSchema
 from gen.yaml_file import YamlFile
@@ -61,6 +62,11 @@ class Workshop:
     def filled(self) -> Filled:
         """The filled databases, to open the same workshop elsewhere."""
         return {name: [world.filled() for world in opened.worlds] for name, opened in self.domains.items()}
+
+    def unenforced(self) -> list[str]:
+        """What of the tools' schemas no engine can hold a model to: ``tool: path: keyword`` each."""
+        offered = {name: tool["function"]["parameters"] for tools in self.tools.values() for name, tool in tools.items()}
+        return [f"{name}: {what}" for name, parameters in sorted(offered.items()) for what in tighten(parameters).unenforced]
 
     def context(self, *, replay: bool = False, state: str = "") -> Context:
         """What the checks may know; with ``replay`` they execute every conversation again."""

@@ -150,6 +150,8 @@ class _Run:
             return making(self.workshop, blocks, store, workers=self.workers, scratch=scratch)
         told = self.progress
         cast = open_cast(self.recipe, self.out, run=digest, writer=writer, models=self.models, watch=told.used, note=told.note)
+        if unenforced := self.workshop.unenforced():
+            told.note(f"no engine holds a model to these, so calls are checked for them afterwards: {', '.join(unenforced)}")
         return conversing(self.workshop, cast, blocks, store)
 
     def _rows(self, entries: Iterable[Entry], maker: Maker, ledger: Ledger, published: Manifest | None) -> Iterator[Cells]:
