@@ -22,7 +22,7 @@ GEMMA = template_named("gemma")
 IDS = torch.arange(6, 90)[None]
 
 
-def changed_adapter(folder: Path, base: Base, **about: Any) -> Any:
+def changed_adapter(folder: Path, base: Base, about: dict[str, Any] | None = None) -> Any:
     """An adapter whose every weight differs from how it began, saved."""
     model = with_lora(base, r=4, alpha=8)
     torch.manual_seed(3)
@@ -31,7 +31,7 @@ def changed_adapter(folder: Path, base: Base, **about: Any) -> Any:
             if part.requires_grad:
                 part.add_(torch.randn_like(part) * (0.5 if "token" in name else 0.05))
     told = {"base": base.name, "fingerprint": base.fingerprint, "added_tokens": list(base.added), "ends": ["<end_of_turn>"]}
-    save_adapter(model, base.tokenizer, folder, told | about)
+    save_adapter(model, base.tokenizer, folder, told | (about or {}))
     return model.eval()
 
 
@@ -95,7 +95,7 @@ def test_an_adapter_is_never_put_on_another_base(made: tuple[Path, Base, Any], t
 def test_a_base_may_lie_beside_its_adapter(tmp_path: Path) -> None:
     name = str(build_model(tmp_path / "adapter" / "base"))
     base = open_base(name, *base_tokenizer(name, GEMMA))
-    model = changed_adapter(tmp_path / "adapter", base, base=BESIDE)
+    model = changed_adapter(tmp_path / "adapter", base, {"base": BESIDE})
     (tmp_path / "adapter").rename(tmp_path / "moved")
     loaded, _ = load_adapter(tmp_path / "moved")
     assert torch.equal(loaded.eval()(input_ids=IDS).logits, model(input_ids=IDS).logits)
