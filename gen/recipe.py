@@ -175,7 +175,7 @@ class RecipeModel(_Part):
     checks: Checks = Field(default_factory=lambda: Checks(near_duplicates=0.7))
     render: Render = Field(default_factory=Render)
     push: Push = Field(default_factory=Push)
-    train: Train = Field(default_factory=Train)
+    train: Train = Field(default_factory=lambda: Train.model_validate({}))
 
     @model_validator(mode="after")
     def _weights(self) -> RecipeModel:

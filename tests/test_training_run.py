@@ -62,7 +62,7 @@ def test_a_training_leaves_an_adapter_and_its_story(whole: tuple[Path, Heard], c
     losses = [line["loss"] for line in lines if "loss" in line]
     assert losses[-1] < losses[0]
     assert {"tokens_per_second", "trained_tokens_per_second", "learning_rate"} <= set(next(line for line in lines if "loss" in line))
-    assert [line["step"] for line in lines if "call_exactness" in line][0] == 0
+    assert next(line["step"] for line in lines if "call_exactness" in line) == 0
     model, tokenizer = load_adapter(out)
     assert tokenizer.chat_template == GEMMA.jinja and model.get_input_embeddings().weight.shape[0] >= len(tokenizer)
 

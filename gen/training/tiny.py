@@ -43,7 +43,7 @@ class Shape:
     heads: int = 4
     context: int = 8192
     scale: float = 8.0
-    steps: int = 600
+    steps: int = 300
     batch: int = 8
     width: int = 256
     rate: float = 3e-3
