@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from conftest import ROOT
 from safetensors.torch import load_file
 from tiny_models import build_model
 from training_rows import Heard, write_corpus
@@ -117,6 +121,25 @@ def test_accumulated_steps_learn_the_same(base: str, corpus: Path, tmp_path: Pat
         found.append(tensors(tmp_path / name))
     for name, tensor in found[0].items():
         torch.testing.assert_close(found[1][name], tensor, atol=2e-3, rtol=1e-2, msg=name)
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_learns(base: str, corpus: Path, tmp_path: Path) -> None:
+    options = ["--base", base, "--epochs", "1", "--set", "lora.r=4", "--set", "learning_rate=0.01"]
+    found = []
+    for processes, batch in ((1, 4), (2, 2)):
+        out = tmp_path / str(processes)
+        launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m"] if processes > 1 else ["-m"]
+        command = [sys.executable, *launch, "gen", "train", str(corpus), "--out", str(out), *options, "--set", f"batch={batch}"]
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count("trained tokens") == 1
+        found.append((tensors(out), [line["loss"] for line in read_metrics(out) if "loss" in line]))
+    (one, losses), (two, their_losses) = found
+    assert len(losses) >= 2 and their_losses == pytest.approx(losses, abs=1e-3)
+    for name, tensor in one.items():
+        torch.testing.assert_close(two[name], tensor, atol=2e-3, rtol=1e-2, msg=name)
 
 
 def test_errors_come_before_any_long_work(base: str, corpus: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ Options → ``gen.training.run`` → progress on stderr, the summary on stdout.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,8 @@ def train(corpus: str | None, out: Path | None, preset: str, as_json: bool, quie
         if work.rows.refused:
             progress.note(f"{len(work.rows.refused):,} rows are left out, see {folder / run.REJECTED}")
         summary = run.train(work, progress)
+    if os.environ.get("RANK", "0") != "0":  # of several processes the first tells
+        return
     if as_json:
         print_json(summary.about)
     elif not quiet:

@@ -127,9 +127,10 @@ def _held_out(preparer: Preparer, corpus: Path, split: str | None, count: int) -
 
 def _first(work: Callable[[], Path]) -> Path:
     """Do this in the first of several processes, then in the others, which find it done."""
+    import torch
     from accelerate import PartialState  # type: ignore[import-untyped]  # it has no types
 
-    with PartialState().main_process_first():
+    with PartialState(cpu=not torch.cuda.is_available()).main_process_first():
         return work()
 
 

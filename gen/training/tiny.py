@@ -37,13 +37,13 @@ class Shape:
     """How large it is, and how long it reads. The embedding is made ``scale`` times larger than transformers begins it: frozen under
     LoRA at its usual size, it would keep every logit small."""
 
-    words: int = 2500
+    words: int = 2000
     hidden: int = 128
     layers: int = 3
     heads: int = 4
     context: int = 8192
     scale: float = 8.0
-    steps: int = 300
+    steps: int = 250
     batch: int = 8
     width: int = 256
     rate: float = 3e-3
@@ -66,7 +66,7 @@ def build_tiny(
     if _made(folder) == mark:
         return folder
     make_folder(folder)
-    tokenizer = _tokenizer(texts, shape)
+    tokenizer = _tokenizer((text for row in rows for text in plain_texts(row)), shape)
     model = _model(tokenizer, shape)
     _read(model, _documents(rows, texts, tokenizer, template), shape, tell)
     with quiet():
@@ -113,7 +113,7 @@ def _tokenizer(texts: Iterable[str], shape: Shape) -> Any:
     tokenizer: Any = Tokenizer(models.BPE(byte_fallback=True, unk_token=SPECIAL[3], fuse_unk=True))
     tokenizer.normalizer = normalizers.Replace(" ", "▁")
     # a tool's description comes back in every row that offers it: it may become one token, and rows are short
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r'"description":▁"[^"]*"|\d|▁?[^▁\d]+|▁'), "isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r'▁?"description":▁"[^"]*"|\d|▁?[^▁\d]+|▁'), "isolated")
     tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
     tokenizer.train_from_iterator(
         sorted(texts), trainers.BpeTrainer(vocab_size=shape.words + len(SPECIAL), special_tokens=list(SPECIAL), show_progress=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,7 @@ def arguments(settings: Resolved, folder: Path, steps: int, *, float32: bool = F
         data_seed=train.seed,
         bf16=cuda and not float32,
         use_cpu=not cuda,
+        ddp_backend="gloo" if not cuda and int(os.environ.get("WORLD_SIZE", "1")) > 1 else None,
         logging_steps=max(1, steps // 100),
         save_strategy="steps",
         save_steps=max(1, steps // CHECKPOINTS),
