@@ -33,7 +33,7 @@ def test_ids_and_labels_are_the_renderers(tokenizer: Any) -> None:
     assert example.trained == sum(label != UNTRAINED for label in encoded.labels)
     ((start, end),) = example.calls
     said = tokenizer.decode(example.input_ids[start:end].tolist())
-    assert said.startswith("[TOOL_CALLS]") and said.endswith("<end_of_turn>")
+    assert said.startswith('[{"name"') and said.endswith("<end_of_turn>")
     assert "retrieve_payment_status" in said and "[THINK]" not in said
     assert (example.labels[start:end] != UNTRAINED).all()
 

@@ -73,14 +73,14 @@ def base_tokenizer(name: str, template: Template) -> tuple[Any, tuple[str, ...]]
     return tokenizer, added
 
 
-def open_base(name: str, tokenizer: Any, added: Sequence[str], *, attention: str = "", float32: bool = False) -> Base:
-    """The base with its weights: bfloat16 on a GPU, unless ``float32``, and the new tokens' rows in it.
+def open_base(name: str, tokenizer: Any, added: Sequence[str], *, attention: str = "") -> Base:
+    """The base with its weights, bfloat16 on a GPU, and the new tokens' rows in it.
 
     Raises BadInput where it has no weights or cannot be loaded, OutsideFailed where it cannot be fetched.
     """
     import torch
 
-    dtype = torch.bfloat16 if torch.cuda.is_available() and not float32 else torch.float32
+    dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
     model = load_model(name, dtype, attention)
     fingerprint = fingerprint_of(model)
     rows = grow(model, tokenizer, added)

@@ -27,7 +27,7 @@ NAMED = 10
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A row for the trainer: its ids, their labels, and the places (start, end) of what it calls."""
+    """A row for the trainer: its ids, their labels, and the places (start, end) of what it calls, the mark before left out."""
 
     id: str
     input_ids: NDArray[np.int32]
@@ -102,9 +102,13 @@ class Preparer:
         return ""
 
     def _calls(self, row: Conversation, spans: tuple[Span, ...]) -> Iterator[tuple[int, int]]:
-        """Where each trained message with calls stands: from the mark before its first call to the end of the turn."""
+        """Where each trained message says its calls: from behind the mark that begins them to the end of the turn.
+
+        The mark itself is not judged: where a model may also think first, either is right.
+        """
         for first, last in call_spans(row, spans):
-            start, end = (len(self._encoder.encode(spans[:place]).input_ids) for place in (first, last))
+            begins = first + 1 if spans[first].control else first
+            start, end = (len(self._encoder.encode(spans[:place]).input_ids) for place in (begins, last))
             if start < end:
                 yield start, end
 

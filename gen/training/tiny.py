@@ -1,7 +1,9 @@
 """The base ``tiny``: a small Gemma 2 made on the spot, of the corpus's own words, and taught its plain text without any call.
 
 For trying the whole way without weights and without a GPU. It knows how people and assistant of this corpus write, what tools
-and results look like, and has never seen a call. The same rows make the same model.
+and results look like, and has never seen a call. Every time that it reads a text, the numbers in it are others, and the text
+stands there twice: so it learns to find again what was said, as any large model can, instead of a few hundred numbers by heart.
+The same rows make the same model.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,9 @@ SPECIAL = ("<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>", "<end_of_turn>
 MADE = "tiny.json"
 """What says that the folder is whole, and of which rows and shape it was made."""
 
+LONG = 3
+"""Digits of a number that is drawn anew: days and hours stay."""
+
 Tell = Callable[[str], None]
 
 
@@ -43,9 +49,9 @@ class Shape:
     heads: int = 4
     context: int = 8192
     scale: float = 8.0
-    steps: int = 250
+    steps: int = 500
     batch: int = 8
-    width: int = 256
+    width: int = 320
     rate: float = 3e-3
 
 
@@ -68,7 +74,8 @@ def build_tiny(
     make_folder(folder)
     tokenizer = _tokenizer((text for row in rows for text in plain_texts(row)), shape)
     model = _model(tokenizer, shape)
-    _read(model, _documents(rows, texts, tokenizer, template), shape, tell)
+    digits = [number for number in tokenizer.convert_tokens_to_ids(list("0123456789")) if number != tokenizer.unk_token_id]
+    _read(model, _documents(rows, texts, tokenizer, template), digits, shape, tell)
     with quiet():
         tokenizer.save_pretrained(str(folder))
         model.save_pretrained(str(folder))
@@ -162,30 +169,45 @@ def _model(tokenizer: Any, shape: Shape) -> Any:
     return model
 
 
-def _read(model: Any, documents: Sequence[Sequence[int]], shape: Shape, tell: Tell) -> None:
+def _lessons(ids: Sequence[int], digits: Sequence[int], width: int, dice: np.random.Generator) -> Iterator[Example]:
+    """A text as it is read this time: longer numbers drawn anew, each the same wherever it stands; and twice, where that fits."""
+    known: dict[tuple[int, ...], list[int]] = {}
+    new: list[int] = []
+    for is_digit, run in groupby(ids, key=set(digits).__contains__):
+        number = tuple(run)
+        if is_digit and len(number) >= LONG:
+            new += known.setdefault(number, dice.choice(digits, len(number)).tolist())
+        else:
+            new += number
+    if 2 * len(new) <= width:
+        new += new[1:]
+    for start in range(0, len(new), width):
+        piece = np.asarray(new[start : start + width], dtype=np.int32)
+        if len(piece) > 1:
+            yield Example("", piece, piece)
+
+
+def _read(model: Any, documents: Sequence[Sequence[int]], digits: Sequence[int], shape: Shape, tell: Tell) -> None:
     """Pre-training: next tokens of everything, packed, in an order of its own dice."""
     import torch
 
     from gen.training.loss import teach_loss
-    from gen.training.packing import collate, packed
+    from gen.training.packing import Bin, collate, packed
 
     teach_loss(model)
-    pieces = [
-        np.asarray(ids[start : start + shape.width], dtype=np.int32) for ids in documents for start in range(0, len(ids), shape.width)
-    ]
-    bins = packed([Example("", piece, piece) for piece in pieces if len(piece) > 1], shape.width)
     dice = np.random.default_rng(0)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=shape.rate, betas=(0.9, 0.95), weight_decay=0.01)
-    order: list[int] = []
+    bins: list[Bin] = []
     for step in range(shape.steps):
-        while len(order) < shape.batch:
-            order += dice.permutation(len(bins)).tolist()
-        chosen, order = order[: shape.batch], order[shape.batch :]
+        while len(bins) < shape.batch:
+            lessons = packed([piece for ids in documents for piece in _lessons(ids, digits, shape.width, dice)], shape.width)
+            bins += [lessons[number] for number in dice.permutation(len(lessons))]
+        chosen, bins = bins[: shape.batch], bins[shape.batch :]
         for group in optimizer.param_groups:
             group["lr"] = shape.rate * min(1.0, (step + 1) / 20) * (1 - 0.9 * step / shape.steps)
-        batch = {name: part.to(device) for name, part in collate([bins[number] for number in chosen], shape.width, 0).items()}
+        batch = {name: part.to(device) for name, part in collate(chosen, shape.width, 0).items()}
         loss = model(**batch, summed=True)["loss"]
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -60,7 +60,7 @@ def steps_of(bins: int, settings: Resolved, processes: int) -> int:
     return math.ceil(settings.epochs * max(1, -(-batches // settings.train.accumulate)))
 
 
-def arguments(settings: Resolved, folder: Path, steps: int, *, float32: bool = False) -> TrainingArguments:
+def arguments(settings: Resolved, folder: Path, steps: int) -> TrainingArguments:
     """What the Trainer is told. Nothing is reported to anybody."""
     train = settings.train
     cuda = torch.cuda.is_available()
@@ -80,7 +80,7 @@ def arguments(settings: Resolved, folder: Path, steps: int, *, float32: bool = F
         max_grad_norm=train.clip,
         seed=train.seed,
         data_seed=train.seed,
-        bf16=cuda and not float32,
+        bf16=cuda,
         use_cpu=not cuda,
         ddp_backend="gloo" if not cuda and int(os.environ.get("WORLD_SIZE", "1")) > 1 else None,
         logging_steps=max(1, steps // 100),
