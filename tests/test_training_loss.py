@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_models import Kind, build_model
 
+from gen.errors import BadInput
 from gen.rendering.templates import template_named
 from gen.rendering.tokens import UNTRAINED
 from gen.training import loss as training_loss
 from gen.training.adapter import with_lora
+from gen.training.agrees import require_agreement
 from gen.training.base import Base, base_tokenizer, open_base
 from gen.training.data import Example
 from gen.training.loss import Head, summed_loss, teach_loss
@@ -117,3 +120,26 @@ def test_bins_hold_every_row_once_and_are_never_too_full(lengths: list[int], wid
     assert max(sizes) <= width
     assert len(bins) <= 1 or sum(sorted(sizes)[:2]) > width
     assert bins == packed(rows, width)
+
+
+def fresh(folder: Path) -> Any:
+    made = open_base(str(build_model(folder)), *base_tokenizer(str(folder), template_named("gemma"))).model
+    teach_loss(made)
+    return made
+
+
+def test_a_model_whose_logits_are_made_in_another_way_is_refused(tmp_path: Path) -> None:
+    model = fresh(tmp_path)
+    require_agreement(model, examples(2), packing=True)
+    model.config.final_logit_softcapping = 1.0  # its own forward asks for it each time
+    with pytest.raises(BadInput, match="in a way that fcgen does not know"):
+        require_agreement(model, examples(2), packing=True)
+
+
+def test_a_model_that_takes_no_positions_is_not_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = fresh(tmp_path)
+    inner = model.base_model.forward
+    monkeypatch.setattr(model.base_model, "forward", lambda *args, position_ids=None, **more: inner(*args, **more))
+    with pytest.raises(BadInput, match="does not keep packed rows apart"):
+        require_agreement(model, examples(2), packing=True)
+    require_agreement(model, examples(2), packing=False)

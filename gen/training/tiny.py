@@ -169,7 +169,7 @@ def _model(tokenizer: Any, shape: Shape) -> Any:
     return model
 
 
-def _lessons(ids: Sequence[int], digits: Sequence[int], width: int, dice: np.random.Generator) -> Iterator[Example]:
+def lessons(ids: Sequence[int], digits: Sequence[int], width: int, dice: np.random.Generator) -> Iterator[Example]:
     """A text as it is read this time: longer numbers drawn anew, each the same wherever it stands; and twice, where that fits."""
     known: dict[tuple[int, ...], list[int]] = {}
     new: list[int] = []
@@ -202,8 +202,8 @@ def _read(model: Any, documents: Sequence[Sequence[int]], digits: Sequence[int],
     bins: list[Bin] = []
     for step in range(shape.steps):
         while len(bins) < shape.batch:
-            lessons = packed([piece for ids in documents for piece in _lessons(ids, digits, shape.width, dice)], shape.width)
-            bins += [lessons[number] for number in dice.permutation(len(lessons))]
+            ready = packed([piece for ids in documents for piece in lessons(ids, digits, shape.width, dice)], shape.width)
+            bins += [ready[number] for number in dice.permutation(len(ready))]
         chosen, bins = bins[: shape.batch], bins[shape.batch :]
         for group in optimizer.param_groups:
             group["lr"] = shape.rate * min(1.0, (step + 1) / 20) * (1 - 0.9 * step / shape.steps)
