@@ -79,8 +79,33 @@ class Push(_Part):
     private: bool = True
 
 
+class Lora(_Part):
+    """The factors that are learned beside each linear layer."""
+
+    r: int = Field(32, ge=1, description="rank: how much can be learned")
+    alpha: int = Field(32, ge=1, description="what is learned counts alpha / r")
+    dropout: Share = 0.0
+
+
 class Train(_Part):
-    base: str = "google/gemma-2-2b-it"
+    """How ``fcgen train`` teaches a model. What is empty follows from the base and from how much there is to learn."""
+
+    base: str = Field("google/gemma-2-2b-it", description="a folder, a name on the Hub, or tiny")
+    lora: Lora = Field(default_factory=lambda: Lora(r=32, alpha=32))
+    epochs: float | None = Field(None, gt=0, allow_inf_nan=False, description="times that every row is seen")
+    learning_rate: float | None = Field(None, gt=0, allow_inf_nan=False)
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    warmup: Share = Field(0.03, description="share of the steps in which the rate rises")
+    batch: int | None = Field(None, ge=1, description="bins of packed rows that a device computes at a time")
+    accumulate: int = Field(1, ge=1, description="times that before the weights move")
+    max_length: int = Field(2048, ge=16, description="tokens of the longest row; a longer one is refused, never cut")
+    packing: bool = Field(True, description="several rows in a bin")
+    weight_decay: float = Field(0.0, ge=0, allow_inf_nan=False)
+    clip: float = Field(1.0, gt=0, allow_inf_nan=False, description="the largest norm of a gradient")
+    checkpointing: bool = Field(False, description="compute activations again instead of keeping them: less memory, a third more time")
+    attention: str = Field("", description="eager, flex_attention, flash_attention_2, sdpa; what is right for the base, if empty")
+    held_out: int = Field(64, ge=0, description="held-out rows that are looked at while it trains")
+    seed: int = Field(0, ge=0)
 
 
 class Price(_Part):
@@ -152,7 +177,7 @@ class RecipeModel(_Part):
     checks: Checks = Field(default_factory=lambda: Checks(near_duplicates=0.7))
     render: Render = Field(default_factory=Render)
     push: Push = Field(default_factory=Push)
-    train: Train = Field(default_factory=Train)
+    train: Train = Field(default_factory=lambda: Train.model_validate({}))
 
     @model_validator(mode="after")
     def _weights(self) -> RecipeModel:
@@ -189,9 +214,10 @@ class Recipe:
         return self.origin.where(*keys)
 
     def to_json(self) -> dict[str, Any]:
-        """The resolved recipe as JSON values, with every default filled in; of a teacher only what differs from it."""
+        """The resolved recipe as JSON values, with every default filled in; of a teacher and of training only what differs from it."""
         teacher = self.model.teacher.model_dump(mode="json", exclude_defaults=True) | {"name": self.model.teacher.name}
-        return self.model.model_dump(mode="json") | {"teacher": teacher["name"] if len(teacher) == 1 else teacher}
+        train = {"base": self.model.train.base} | self.model.train.model_dump(mode="json", exclude_defaults=True)
+        return self.model.model_dump(mode="json") | {"teacher": teacher["name"] if len(teacher) == 1 else teacher, "train": train}
 
     def pinned(self) -> dict[str, Any]:
         """What decides a row's bytes: the recipe without what only concerns how many rows, or what is done with them later."""
@@ -240,7 +266,7 @@ def build_recipe(source: YamlFile, *, changes: Sequence[str] = ()) -> Recipe:
     data = source.data
     overridden = []
     for change in changes:
-        data, key = _changed(data, change)
+        data, key = changed(data, change)
         overridden.append(key)
     origin = Origin(source, tuple(overridden))
     try:
@@ -249,7 +275,8 @@ def build_recipe(source: YamlFile, *, changes: Sequence[str] = ()) -> Recipe:
         raise _first_problem(error, origin) from None
 
 
-def _changed(data: dict[str, Any], change: str) -> tuple[dict[str, Any], str]:
+def changed(data: dict[str, Any], change: str) -> tuple[dict[str, Any], str]:
+    """A mapping with a ``key=value`` of ``--set`` in it, and the key. Raises BadInput where it is none."""
     key, equals, text = change.partition("=")
     keys = key.strip().split(".")
     if not equals or not all(keys):
@@ -294,6 +321,26 @@ def _keys_at(keys: Iterable[str | int]) -> list[str]:
             return []
         model = inner
     return list(model.model_fields)
+
+
+def build_train(settings: dict[str, Any], changes: Sequence[str] = ()) -> Train:
+    """Settings of training, with ``key=value`` changes applied (``lora.r=32``). Raises BadInput with the key."""
+    whole = {"train": settings}
+    for change in changes:
+        whole, _ = changed(whole, f"train.{change.removeprefix('train.')}")
+    try:
+        return Train.model_validate(whole["train"])
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise _train_problem(problem["type"], problem["loc"], problem["msg"], problem["input"]) from None
+
+
+def _train_problem(kind: str, place: tuple[str | int, ...], said: str, value: Any) -> BadInput:
+    dotted = ".".join(map(str, ("train", *place)))
+    if kind == "extra_forbidden":
+        allowed = _keys_at(("train", *place[:-1]))
+        return BadInput(f"unknown key {dotted!r}", allowed=", ".join(allowed), hint=did_you_mean(str(place[-1]), allowed))
+    return BadInput(f"{dotted} {value!r}: {said[:1].lower()}{said[1:]}")
 
 
 def json_schema() -> dict[str, Any]:

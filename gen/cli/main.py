@@ -31,10 +31,11 @@ COMMANDS = {
     "Look": ("show", "render", "parse"),
     "Check": ("check",),
     "Keep": ("store",),
+    "Train": ("train", "merge-adapter"),
     "Publish": ("card", "push"),
     "What is there": ("recipes", "tools", "templates", "doctor"),
 }
-"""The commands by the heading that they stand under. ``gen/cli/<name>.py`` holds a click command of that name."""
+"""The commands by the heading that they stand under. ``gen/cli/<name>.py`` holds a click command of that name, with _ for -."""
 
 BUG = 70
 INTERRUPTED = 130
@@ -60,7 +61,8 @@ class Fcgen(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        command: click.Command = getattr(import_module(f"gen.cli.{cmd_name}"), cmd_name)
+        module = cmd_name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"gen.cli.{module}"), module)
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:

@@ -48,7 +48,7 @@ def load(name: str) -> Loaded:
             name, dtype=dtype, device_map=device_map, trust_remote_code=False, use_safetensors=True
         )
     except (OSError, ValueError, ImportError) as error:
-        raise _explained(name, error) from error
+        raise explained(name, error) from error
     except torch.OutOfMemoryError as error:
         raise OutsideFailed(f"{name} does not fit in the GPU's memory", hint=_SMALLER) from error
     model.train(mode=False)
@@ -103,7 +103,7 @@ def _free_memory() -> int | None:
     return next((1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")), None)
 
 
-def _explained(name: str, error: Exception) -> FcgenError:
+def explained(name: str, error: Exception) -> FcgenError:
     """What a user makes of the error: no such model, no permission, no network, a format we do not read."""
     text = str(error).strip()
     chain = " ".join(
