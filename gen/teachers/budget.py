@@ -162,9 +162,10 @@ def parse_tokens(text: str, *, where: str = "--token-budget") -> int:
 def tokens_text(count: int) -> str:
     """A number of tokens as short as it can be said exactly: ``50M``; ``50,012,345``."""
     for unit in ("b", "m", "k"):
-        size = _UNITS[unit]
-        if count >= size and count * 10 % size == 0:
-            return f"{count / size:g}{'k' if unit == 'k' else unit.upper()}"
+        tenths, rest = divmod(count * 10, _UNITS[unit])
+        if 10 <= tenths < 100_000 and not rest:
+            whole, tenth = divmod(tenths, 10)
+            return f"{whole}{f'.{tenth}' if tenth else ''}{'k' if unit == 'k' else unit.upper()}"
     return f"{count:,}"
 
 
