@@ -105,6 +105,10 @@ class Train(_Part):
     checkpointing: bool = Field(False, description="compute activations again instead of keeping them: less memory, a third more time")
     attention: str = Field("", description="eager, flex_attention, flash_attention_2, sdpa; what is right for the base, if empty")
     held_out: int = Field(64, ge=0, description="held-out rows that are looked at while it trains")
+    report_to: list[Literal["tensorboard", "trackio", "wandb"]] = Field(
+        default_factory=list,
+        description="who else hears the metrics; wandb sends them to its servers, trackio to a Space where it is told one",
+    )
     seed: int = Field(0, ge=0)
 
 

@@ -30,6 +30,7 @@ from gen.training.base import Base, base_tokenizer, open_base, require_packages,
 from gen.training.data import Example, Prepared, Preparer
 from gen.training.settings import TINY, Resolved, resolve, to_wire
 from gen.training.tiny import Shape, build_tiny
+from gen.training.trackers import place_events, require_trackers
 
 if TYPE_CHECKING:
     from gen.training.trainer import LoraTrainer
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 RUN = "run.json"
 REJECTED = "rejected.jsonl"
-FREE = ("base", "held_out", "batch", "accumulate", "checkpointing", "max_length")
+FREE = ("base", "held_out", "batch", "accumulate", "checkpointing", "max_length", "report_to")
 """Settings that may change while a run is gone on with: they do not change what is learned, or what they change is compared itself."""
 
 HELD_OUT = ("validation", "test")
@@ -92,6 +93,7 @@ def plan(
     Raises BadInput where a package, the weights, the tokenizer or the train split is missing, or a row cannot be trained on.
     """
     require_packages()
+    require_trackers(train.report_to)
     splits = _splits(corpus)
     if "train" not in splits:
         raise BadInput(
@@ -224,7 +226,7 @@ class _Training:
         bins = packed(rows, width) if self.plan.train.packing else alone(rows)
         padding = self.plan.tokenizer.pad_token_id or 0
         processes = int(os.environ.get("WORLD_SIZE", "1"))
-        told = arguments(self.settings, self.folder / "checkpoints", steps_of(len(bins), self.settings, processes))
+        told = arguments(self.settings, self.plan.out, self.folder / "checkpoints", steps_of(len(bins), self.settings, processes))
         if self.save_steps is not None:
             told.save_steps = self.save_steps
         self.checkpoint = newest_checkpoint(Path(str(told.output_dir)))
@@ -237,8 +239,14 @@ class _Training:
             return judged(trainer.model_wrapped, held, width=wide, batch=self.settings.batch, padding=padding) if held else None
 
         metrics = Metrics(self.plan.out, step, writes=_is_first())
-        self.watch = Watch(metrics, self.progress, interruption, look, lambda: Counts(trainer.seen, int(trainer.trained)))
-        trainer = LoraTrainer(model, told, bins, Collator(width, padding), [self.watch])
+
+        def report(line: JsonObject) -> None:
+            if self.plan.train.report_to:
+                trainer.log(line)
+
+        self.watch = Watch(metrics, self.progress, interruption, look, lambda: Counts(trainer.seen, int(trainer.trained)), report)
+        trainer: LoraTrainer = LoraTrainer(model, told, bins, Collator(width, padding), [self.watch])
+        place_events(trainer, self.plan.out)
         return trainer
 
     def _write_down(self, identity: JsonObject) -> None:
