@@ -36,7 +36,7 @@ EXTRAS = {
     "tokens": ("transformers",),
     "server": ("aiohttp",),
     "gpu": ("torch", "transformers", "accelerate", "jinja2", "llguidance"),
-    "train": ("torch", "transformers", "accelerate", "peft"),
+    "train": ("torch", "transformers", "accelerate", "peft", "safetensors"),
     "ray": ("ray",),
     "vllm": ("vllm",),
 }
