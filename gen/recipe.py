@@ -104,7 +104,14 @@ class Train(_Part):
     clip: float = Field(1.0, gt=0, allow_inf_nan=False, description="the largest norm of a gradient")
     checkpointing: bool = Field(False, description="compute activations again instead of keeping them: less memory, a third more time")
     attention: str = Field("", description="eager, flex_attention, flash_attention_2, sdpa; what is right for the base, if empty")
+    quantize: Literal["none", "4bit"] = Field(
+        "none", description="4bit: the base's linear layers in NF4 (QLoRA); needs bitsandbytes and a GPU"
+    )
     held_out: int = Field(64, ge=0, description="held-out rows that are looked at while it trains")
+    report_to: list[Literal["tensorboard", "trackio", "wandb"]] = Field(
+        default_factory=list,
+        description="who else hears the metrics; wandb sends them to its servers, trackio to a Space where it is told one",
+    )
     seed: int = Field(0, ge=0)
 
 

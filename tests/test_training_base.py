@@ -11,8 +11,9 @@ from tiny_models import build_model
 
 from gen.errors import BadInput
 from gen.rendering.templates import template_named
-from gen.training.base import attention_of, base_tokenizer, fingerprint_of, load_model, open_base, require_weights
+from gen.training.base import attention_of, base_tokenizer, load_model, open_base
 from gen.training.tokens import meaning, weights
+from gen.training.weights import INDEX, fingerprint_of, require_weights
 
 torch.set_num_threads(1)
 
@@ -63,12 +64,16 @@ def test_attention_that_drops_soft_capping_is_refused(folder: Path) -> None:
 
 
 def test_the_fingerprint_tells_models_apart_and_not_precisions(folder: Path, tmp_path: Path) -> None:
-    one = fingerprint_of(load_model(str(folder), torch.float32))
-    assert fingerprint_of(load_model(str(folder), torch.bfloat16)) == one
+    one = fingerprint_of(str(folder))
+    load_model(str(folder), torch.bfloat16).save_pretrained(tmp_path / "half")
+    load_model(str(folder), torch.float32).save_pretrained(tmp_path / "shards", max_shard_size="200KB")
+    assert (tmp_path / "shards" / INDEX).is_file()
+    assert fingerprint_of(str(tmp_path / "half")) == fingerprint_of(str(tmp_path / "shards")) == one
     other = load_model(str(folder), torch.float32)
     with torch.no_grad():
-        other.get_input_embeddings().weight.mul_(1.5)
-    assert fingerprint_of(other) != one
+        other.model.layers[2].mlp.up_proj.weight.mul_(1.5)
+    other.save_pretrained(tmp_path / "other")
+    assert fingerprint_of(str(tmp_path / "other")) != one
 
 
 def test_what_is_no_base_is_refused_before_weights_are_read(folder: Path, tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ def test_a_training_leaves_an_adapter_and_its_story(whole: tuple[Path, Heard], c
     assert about["rows"] == 12 and about["template"] == "gemma" and about["ends"] == ["<end_of_turn>"]
     assert about["held_out_calls"] == 4 and about["steps"] == heard.began[0]
     assert not (out / ".work").exists()
+    assert "held-out calls that are exact" in (out / "loss.svg").read_text(encoding="utf-8")
     lines = read_metrics(out)
     losses = [line["loss"] for line in lines if "loss" in line]
     assert losses[-1] < losses[0]

@@ -29,6 +29,7 @@ ADAPTERS = Path("adapters")
 @click.option("--epochs", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Times that every row is seen.")
 @click.option("--max-length", type=click.IntRange(min=16), metavar="N", help="Tokens of the longest row. Nothing is ever cut.")
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="A key of the recipe's train: lora.r=32. Repeatable.")
+@click.option("--report-to", multiple=True, metavar="NAME", help="Metrics to tensorboard, trackio or wandb too. Repeatable.")
 @click.option("--skip-bad", is_flag=True, help="Leave out rows that cannot be trained on, and list them in rejected.jsonl.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary (--json still prints its own).")
@@ -76,6 +77,7 @@ def _settings(recipe: JsonObject, preset: str, options: dict[str, Any]) -> Train
     from gen.training.settings import settings_of
 
     told = {"base": options["base"], "epochs": options["epochs"], "max_length": options["max_length"]}
+    told["report_to"] = list(options["report_to"]) or None
     said = [f"{key}={_plain(value)}" for key, value in told.items() if value is not None]
     return settings_of(recipe, preset=preset, changes=[*options["changes"], *said])
 

@@ -24,8 +24,8 @@ BESIDES = (README, "LICENSE*", "NOTICE*", "CITATION*", "assets/*")
 """What a corpus may have beside the files that its manifest names: the card, what it shows, and legal texts."""
 ASKED_FOR = {REJECTED: (f"{REJECTED}/*",), COMPLETIONS: (f"{COMPLETIONS}/*.jsonl", f"{COMPLETIONS}/{SEALED}")}
 """What stays at home unless it is asked for."""
-CHECKPOINTS = ("checkpoint-*", "*.pt", "*.pth", "*.bin", "*.pkl", "*.ckpt")
-"""What training leaves beside an adapter: states to go on from, and pickles, which run code where they are loaded."""
+CHECKPOINTS = ("checkpoint-*", "*.pt", "*.pth", "*.bin", "*.pkl", "*.ckpt", "*.tfevents.*")
+"""What training leaves beside an adapter: states to go on from, pickles, which run code where they are loaded, and what trackers wrote."""
 
 _BLOCK = 1 << 20
 

@@ -15,9 +15,10 @@ from typing import Any
 from gen.conversation import JsonObject
 from gen.corpus.atomic import make_folder, write_whole
 from gen.errors import BadInput
-from gen.training.base import Base, fingerprint_of, load_model
+from gen.training.base import Base, dtype_of, load_model
 from gen.training.quiet import quiet
 from gen.training.tokens import grow
+from gen.training.weights import fingerprint_of, require_weights
 
 ABOUT = "training.json"
 """What stands beside an adapter: its base, template, settings and numbers."""
@@ -99,25 +100,30 @@ def about_adapter(folder: Path) -> JsonObject:
     return told
 
 
-def load_adapter(folder: Path, *, base: str = "", dtype: Any = None, attention: str = "") -> tuple[Any, Any]:
+def load_adapter(folder: Path, *, base: str = "", dtype: Any = None, attention: str = "", quantize: bool = False) -> tuple[Any, Any]:
     """An adapter on its base, and its tokenizer.
 
     Args:
         base: where the base lies now; as ``training.json`` says, if empty.
         dtype: of the base; bfloat16 on a GPU, else float32, if None.
+        quantize: hold the base in four bits.
 
     Raises BadInput where the folder is no adapter, or the base is another one than it was trained on.
     """
-    import torch
     from peft import PeftModel
 
     from gen.rendering.loading import load_tokenizer
+    from gen.teachers.engines.loading import explained
 
     about = about_adapter(folder)
     name = base or base_of(folder, about)
     tokenizer: Any = load_tokenizer(str(folder))
-    model = load_model(name, dtype or (torch.bfloat16 if torch.cuda.is_available() else torch.float32), attention)
-    require_base(about, fingerprint_of(model), name)
+    require_weights(name)
+    try:
+        require_base(about, fingerprint_of(name), name)
+    except OSError as error:
+        raise explained(name, error) from error
+    model = load_model(name, dtype or dtype_of(quantize=quantize), attention, quantize=quantize)
     grow(model, tokenizer, about["added_tokens"])
     with quiet():
         return PeftModel.from_pretrained(model, str(folder)), tokenizer

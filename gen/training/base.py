@@ -5,26 +5,24 @@ Everything that can be wrong with a name is found before its weights are read.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from gen.errors import BadInput, missing_extra
 from gen.rendering.loading import add_control_tokens, load_tokenizer
 from gen.rendering.template import Template
 from gen.rendering.tokens import backend_of
+from gen.training.quantized import four_bits, require_published
 from gen.training.quiet import quiet
 from gen.training.tokens import grow
+from gen.training.weights import fingerprint_of, require_weights
 
 PACKAGES = ("torch", "transformers", "accelerate", "peft")
 
 CAPPED = ("eager", "flex_attention", "flash_attention_2", "flash_attention_3")
 """Kinds of attention that keep Gemma 2's soft-capping; the others leave it out without a word."""
-
-WEIGHTS = ("*.safetensors",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class Base:
         name: a folder, or a name on the Hub.
         added: the template's tokens that it did not have.
         rows: their ids, and the only rows of the embedding that are trained.
-        fingerprint: of its weights, whatever precision they were loaded in.
+        fingerprint: of its weights as they are published.
     """
 
     name: str
@@ -73,22 +71,26 @@ def base_tokenizer(name: str, template: Template) -> tuple[Any, tuple[str, ...]]
     return tokenizer, added
 
 
-def open_base(name: str, tokenizer: Any, added: Sequence[str], *, attention: str = "") -> Base:
-    """The base with its weights, bfloat16 on a GPU, and the new tokens' rows in it.
+def open_base(name: str, tokenizer: Any, added: Sequence[str], *, attention: str = "", quantize: bool = False) -> Base:
+    """The base with its weights, bfloat16 on a GPU (or four bits), and the new tokens' rows in it.
 
     Raises BadInput where it has no weights or cannot be loaded, OutsideFailed where it cannot be fetched.
     """
-    import torch
-
-    dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
-    model = load_model(name, dtype, attention)
-    fingerprint = fingerprint_of(model)
+    model = load_model(name, dtype_of(quantize=quantize), attention, quantize=quantize)
+    fingerprint = fingerprint_of(name)
     rows = grow(model, tokenizer, added)
     model.config.use_cache = False
     return Base(name, model, tokenizer, tuple(added), rows, fingerprint)
 
 
-def load_model(name: str, dtype: Any, attention: str = "") -> Any:
+def dtype_of(*, quantize: bool = False) -> Any:
+    """The precision that a base is loaded in: bfloat16 on a GPU and beside four bits, else float32."""
+    import torch
+
+    return torch.bfloat16 if quantize or torch.cuda.is_available() else torch.float32
+
+
+def load_model(name: str, dtype: Any, attention: str = "", *, quantize: bool = False) -> Any:
     """A causal language model from a folder or the Hub, with attention that computes what the model was trained with."""
     import transformers
 
@@ -97,28 +99,24 @@ def load_model(name: str, dtype: Any, attention: str = "") -> Any:
     require_weights(name)
     try:
         config = transformers.AutoConfig.from_pretrained(name, trust_remote_code=False)
+        require_published(config, name)
+        more = {"quantization_config": four_bits(), "device_map": _this_device()} if quantize else {}
         kind = attention_of(config, attention)
         with quiet():
             return transformers.AutoModelForCausalLM.from_pretrained(
-                name, dtype=dtype, attn_implementation=kind, trust_remote_code=False, use_safetensors=True
+                name, dtype=dtype, attn_implementation=kind, trust_remote_code=False, use_safetensors=True, **more
             )
     except (OSError, ValueError, ImportError) as error:
         raise explained(name, error) from error
 
 
-def require_weights(name: str) -> None:
-    """Raises BadInput for a folder that is not there, or has no weights to train."""
-    folder = Path(name).expanduser()
-    if not folder.exists():
-        if folder.is_absolute() or name.startswith("."):
-            raise BadInput(f"there is no folder {name}", where="--base", allowed="a folder, or a name on the Hub, or tiny")
-        return
-    if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
-        raise BadInput(f"{name} is an adapter, no base", where="--base", hint="fcgen merge-adapter makes a model of it")
-    if not any(file for pattern in WEIGHTS for file in folder.glob(pattern)):
-        raise BadInput(
-            "there are no weights in this folder", where=name, allowed="a config.json and *.safetensors, as transformers saves them"
-        )
+def _this_device() -> dict[str, Any] | None:
+    """Where a quantised base goes, which cannot be moved later: to the GPU of this process."""
+    import os
+
+    import torch
+
+    return {"": int(os.environ.get("LOCAL_RANK", "0"))} if torch.cuda.is_available() else None
 
 
 def attention_of(config: Any, asked: str = "") -> str:
@@ -131,17 +129,3 @@ def attention_of(config: Any, asked: str = "") -> str:
             allowed=", ".join(CAPPED),
         )
     return asked or ("eager" if capped else "sdpa")
-
-
-def fingerprint_of(model: Any) -> str:
-    """Sixteen hexadecimal digits of some of the weights: tells one base from another, not one precision from another."""
-    import torch
-
-    parts = dict(model.named_parameters())
-    seen = hashlib.sha256()
-    for name in sorted(parts):
-        part = parts[name].detach().reshape(-1)
-        few = part[:: max(1, part.numel() // 256)][:256].to("cpu", torch.bfloat16).view(torch.int16)
-        seen.update(f"{name} {tuple(parts[name].shape)}".encode())
-        seen.update(few.numpy().tobytes())
-    return seen.hexdigest()[:16]

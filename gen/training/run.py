@@ -12,8 +12,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,10 +26,13 @@ from gen.errors import BadInput, OutsideFailed
 from gen.recipe import Train
 from gen.rendering.template import Template
 from gen.training.adapter import ABOUT, BESIDE, save_adapter, with_lora
-from gen.training.base import Base, base_tokenizer, open_base, require_packages, require_weights
+from gen.training.base import Base, base_tokenizer, open_base, require_packages
 from gen.training.data import Example, Prepared, Preparer
+from gen.training.quantized import require_quantization
 from gen.training.settings import TINY, Resolved, resolve, to_wire
 from gen.training.tiny import Shape, build_tiny
+from gen.training.trackers import place_events, require_trackers
+from gen.training.weights import require_weights
 
 if TYPE_CHECKING:
     from gen.training.trainer import LoraTrainer
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
 
 RUN = "run.json"
 REJECTED = "rejected.jsonl"
-FREE = ("base", "held_out", "batch", "accumulate", "checkpointing", "max_length")
+FREE = ("base", "held_out", "batch", "accumulate", "checkpointing", "max_length", "report_to")
 """Settings that may change while a run is gone on with: they do not change what is learned, or what they change is compared itself."""
 
 HELD_OUT = ("validation", "test")
@@ -92,6 +95,9 @@ def plan(
     Raises BadInput where a package, the weights, the tokenizer or the train split is missing, or a row cannot be trained on.
     """
     require_packages()
+    require_trackers(train.report_to)
+    if train.quantize == "4bit":
+        require_quantization()
     splits = _splits(corpus)
     if "train" not in splits:
         raise BadInput(
@@ -157,7 +163,9 @@ class _Training:
         import torch
 
         self.plan, self.progress, self.save_steps = work, progress, save_steps
-        self.base: Base = open_base(work.name, work.tokenizer, work.added, attention=work.train.attention)
+        quantize = work.train.quantize == "4bit"
+        with _memory(f"loading {work.name}", self._smaller_base):
+            self.base: Base = open_base(work.name, work.tokenizer, work.added, attention=work.train.attention, quantize=quantize)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         hidden = self.base.model.config.get_text_config().hidden_size
         self.settings: Resolved = resolve(work.train, hidden=hidden, trained=work.trained, device=self.device)
@@ -209,8 +217,9 @@ class _Training:
 
         lora = self.plan.train.lora
         teach_loss(self.base.model)
-        model = with_lora(self.base, r=lora.r, alpha=lora.alpha, dropout=lora.dropout, seed=self.plan.train.seed)
-        require_agreement(model.to(self.device), self.plan.rows.examples, packing=self.plan.train.packing)
+        with _memory(f"loading {self.plan.name}", self._smaller_base):
+            model = with_lora(self.base, r=lora.r, alpha=lora.alpha, dropout=lora.dropout, seed=self.plan.train.seed).to(self.device)
+            require_agreement(model, self.plan.rows.examples, packing=self.plan.train.packing)
         return model
 
     def _trainer(self, model: Any, interruption: Any) -> LoraTrainer:
@@ -224,7 +233,7 @@ class _Training:
         bins = packed(rows, width) if self.plan.train.packing else alone(rows)
         padding = self.plan.tokenizer.pad_token_id or 0
         processes = int(os.environ.get("WORLD_SIZE", "1"))
-        told = arguments(self.settings, self.folder / "checkpoints", steps_of(len(bins), self.settings, processes))
+        told = arguments(self.settings, self.plan.out, self.folder / "checkpoints", steps_of(len(bins), self.settings, processes))
         if self.save_steps is not None:
             told.save_steps = self.save_steps
         self.checkpoint = newest_checkpoint(Path(str(told.output_dir)))
@@ -237,8 +246,14 @@ class _Training:
             return judged(trainer.model_wrapped, held, width=wide, batch=self.settings.batch, padding=padding) if held else None
 
         metrics = Metrics(self.plan.out, step, writes=_is_first())
-        self.watch = Watch(metrics, self.progress, interruption, look, lambda: Counts(trainer.seen, int(trainer.trained)))
-        trainer = LoraTrainer(model, told, bins, Collator(width, padding), [self.watch])
+
+        def report(line: JsonObject) -> None:
+            if self.plan.train.report_to:
+                trainer.log(line)
+
+        self.watch = Watch(metrics, self.progress, interruption, look, lambda: Counts(trainer.seen, int(trainer.trained)), report)
+        trainer: LoraTrainer = LoraTrainer(model, told, bins, Collator(width, padding), [self.watch])
+        place_events(trainer, self.plan.out)
         return trainer
 
     def _write_down(self, identity: JsonObject) -> None:
@@ -259,15 +274,10 @@ class _Training:
         self.progress.sample(tuple(spans))
 
     def _train(self, trainer: LoraTrainer) -> None:
-        import torch
-
         from gen.training.quiet import quiet
 
-        try:
-            with quiet():
-                trainer.train(resume_from_checkpoint=str(self.checkpoint) if self.checkpoint else None)
-        except torch.OutOfMemoryError as error:
-            raise OutsideFailed("the GPU's memory is full", where=f"step {trainer.state.global_step + 1}", hint=self._smaller()) from error
+        with quiet(), _memory(lambda: f"step {trainer.state.global_step + 1}", self._smaller):
+            trainer.train(resume_from_checkpoint=str(self.checkpoint) if self.checkpoint else None)
 
     def _smaller(self) -> str:
         """What to lower, the cheapest first."""
@@ -276,7 +286,11 @@ class _Training:
             return f"--set batch={batch // 2} --set accumulate={train.accumulate * 2} learns the same with less memory, and goes on here"
         if not train.checkpointing:
             return "--set checkpointing=true needs much less memory, and a third more time"
-        return "a smaller --max-length with --skip-bad, a smaller --set lora.r, or a smaller base"
+        return f"a smaller --max-length with --skip-bad, {self._smaller_base()}"
+
+    def _smaller_base(self) -> str:
+        small = "a smaller base"
+        return small if self.plan.train.quantize == "4bit" else f"--set quantize=4bit (another training: it begins anew), or {small}"
 
     def _finish(self, trainer: LoraTrainer) -> Summary:
         work, looks = self.plan, self.watch.looks
@@ -305,6 +319,18 @@ class _Training:
             shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)
             (self.folder / RUN).unlink(missing_ok=True)
         return Summary(work.out, about)
+
+
+@contextmanager
+def _memory(where: str | Callable[[], str], smaller: Callable[[], str]) -> Iterator[None]:
+    """Raises OutsideFailed, with what to lower, where the GPU's memory does not suffice."""
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        place = where if isinstance(where, str) else where()
+        raise OutsideFailed("the GPU's memory is full", where=place, hint=smaller()) from error
 
 
 def _ends(examples: Sequence[Example], tokenizer: Any, template: Template) -> list[str]:

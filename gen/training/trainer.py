@@ -60,14 +60,21 @@ def steps_of(bins: int, settings: Resolved, processes: int) -> int:
     return math.ceil(settings.epochs * max(1, -(-batches // settings.train.accumulate)))
 
 
-def arguments(settings: Resolved, folder: Path, steps: int) -> TrainingArguments:
-    """What the Trainer is told. Nothing is reported to anybody."""
+def arguments(settings: Resolved, out: Path, folder: Path, steps: int) -> TrainingArguments:
+    """What the Trainer is told. Metrics go to the trackers that were asked for, and to nobody else.
+
+    Args:
+        out: the adapter's folder; a tracker calls the run by its name.
+        folder: where checkpoints go.
+    """
     train = settings.train
     cuda = torch.cuda.is_available()
     names = {field.name for field in dataclasses.fields(TrainingArguments)}
     more: dict[str, Any] = {
         "activation_checkpointing" if "activation_checkpointing" in names else "gradient_checkpointing": train.checkpointing
     }
+    if "trackio_static_space_id" in names:
+        more["trackio_static_space_id"] = False  # nothing becomes a Space of its own accord
     return TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=settings.epochs,
@@ -88,7 +95,8 @@ def arguments(settings: Resolved, folder: Path, steps: int) -> TrainingArguments
         save_steps=max(1, steps // CHECKPOINTS),
         save_total_limit=2,
         disable_tqdm=True,
-        report_to="none",
+        report_to=list(train.report_to) or "none",
+        run_name=out.name,
         remove_unused_columns=False,
         label_names=["labels"],
         dataloader_pin_memory=cuda,

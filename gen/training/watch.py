@@ -20,6 +20,7 @@ from transformers import TrainerCallback
 from gen.conversation import JsonObject
 from gen.corpus.atomic import write_whole
 from gen.rendering.spans import Span
+from gen.training.curves import CURVES, curves
 from gen.training.exactness import Judged
 
 METRICS = "metrics.jsonl"
@@ -77,6 +78,11 @@ class Metrics:
             with self._path.open("ab") as file:
                 file.write(_line(line))
 
+    def draw(self) -> None:
+        """The picture of all lines so far, beside them."""
+        if self._writes and (lines := read_metrics(self._path.parent)):
+            write_whole(self._path.with_name(CURVES), (curves(lines).encode(),))
+
 
 def read_metrics(folder: Path) -> list[JsonObject]:
     """The lines of metrics.jsonl, but for one that a killed run left half-written."""
@@ -113,8 +119,10 @@ class Watch(TrainerCallback):
         interruption: Interruption,
         look: Callable[[], Judged | None],
         counts: Callable[[], Counts],
+        report: Callable[[JsonObject], None],
     ) -> None:
         self._metrics, self._progress, self._interruption, self._look, self._counts = metrics, progress, interruption, look, counts
+        self._report = report
         self.looks: dict[int, Judged] = {}
         self._began = time.monotonic()
         self._paused = 0.0
@@ -133,15 +141,20 @@ class Watch(TrainerCallback):
         if self._interruption.asked:
             control.should_save = control.should_training_stop = True
 
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._metrics.draw()
+
     def on_log(self, args: Any, state: Any, control: Any, logs: JsonObject | None = None, **kwargs: Any) -> None:
         if not logs or "loss" not in logs:
             return
         counts, seconds = self._counts(), time.monotonic() - self._began - self._paused
         line = {"step": state.global_step, "epoch": logs.get("epoch"), "loss": logs["loss"], "learning_rate": logs.get("learning_rate")}
-        line |= {"grad_norm": logs.get("grad_norm"), "tokens_per_second": round(counts.seen / seconds)}
-        line |= {"trained_tokens_per_second": round(counts.trained / seconds)} | _memory()
-        self._metrics.add(line)
-        self._progress.step(line)
+        line["grad_norm"] = logs.get("grad_norm")
+        speed = {
+            "tokens_per_second": round(counts.seen / seconds),
+            "trained_tokens_per_second": round(counts.trained / seconds),
+        } | _memory()
+        self._add(line | speed, reported=speed)
 
     def _look_at_held_out(self, step: int) -> None:
         began = time.monotonic()
@@ -149,8 +162,15 @@ class Watch(TrainerCallback):
         self._paused += time.monotonic() - began
         if found is not None:
             self.looks[step] = found
-            self._metrics.add({"step": step} | found.to_wire())
-            self._progress.step({"step": step} | found.to_wire())
+            told = found.to_wire()
+            self._add({"step": step} | told, reported={f"eval_{name.removeprefix('held_out_')}": value for name, value in told.items()})
+        self._metrics.draw()
+
+    def _add(self, line: JsonObject, *, reported: JsonObject) -> None:
+        """A line for our own file and display; of what the Trainer itself does not say, ``reported`` is for the trackers."""
+        self._metrics.add(line)
+        self._progress.step(line)
+        self._report({name: value for name, value in reported.items() if value is not None})
 
 
 def _memory() -> JsonObject:
