@@ -267,6 +267,10 @@ class Conversation:
 Severity = Literal["error", "warning", "note"]
 
 
+Problem = tuple[str, str]
+"""The place (``messages[3].tool_calls[0].arguments.amount``) and what is wrong there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What a check found: the rule's code, and the place: ``messages[3].tool_calls[0].arguments.amount``."""

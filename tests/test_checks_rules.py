@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gen.checks.context import EMPTY, Context, DomainKnowledge, Replay
-from gen.checks.corpus_rules import trace_of
 from gen.checks.near_duplicates import NearDuplicates
 from gen.checks.table import RULES, best, check_corpus, check_row, examine, known_codes, trace
+from gen.checks.trace import trace_of
 from gen.conversation import Conversation, Finding, Message, Source, ToolCall
 from gen.errors import BadInput
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from gen.synthesis.opening import open_workshop
 from gen.synthesis.replaying import replay
 from gen.synthesis.run import synthesize
 from gen.synthesis.summary import Summary
+from gen.teachers.budget import Usage
 from gen.teachers.completions import COMPLETIONS, Completions
 from gen.teachers.engines.opening import Note
 from gen.teachers.engines.server import ServerEngine
@@ -36,6 +38,7 @@ from gen.teachers.engines.server_asking import Patience
 from gen.teachers.envelope import assistant_schema
 from gen.teachers.naming import TeacherName
 from gen.teachers.request import Engine
+from gen.teachers.store import CompletionStore
 from gen.teachers.stored import Key
 from gen.teachers.tighten import tighten
 from gen.tools.validation import Validator
@@ -225,6 +228,57 @@ def test_a_budget_ends_with_1_and_says_how_to_go_on(tmp_path: Path) -> None:
         summary = json.loads(said)
     assert summary["rows"] == ROWS
     assert len(list(read_rows(tmp_path / "corpora" / "payments"))) == ROWS
+
+
+class PressedWhileNoting(CompletionStore):
+    """A store in which Ctrl-C is pressed while completions that came together are being put down."""
+
+    _pressed = False
+
+    def _note(self, batch: list[Any], start: int) -> None:
+        super()._note(batch[:1], start)
+        if len(self) >= 9 and not self._pressed:
+            self._pressed = True
+            signal.raise_signal(signal.SIGINT)
+        super()._note(batch[1:], start + len(batch[0].line))
+
+
+def keep_pressed(folder: Path, writer: str, run: str) -> PressedWhileNoting:
+    return PressedWhileNoting(folder / COMPLETIONS, writer, run=run)
+
+
+class PressedWhileTold(Silent):
+    """Ctrl-C is pressed while one conversation goes on with what it was told."""
+
+    def used(self, usage: Usage) -> None:
+        if usage.total.requests == 9:
+            signal.raise_signal(signal.SIGINT)
+
+
+@pytest.fixture
+def ctrl_c_raises() -> Iterator[None]:
+    """A handler of Ctrl-C that raises, as the command line's does: beside it asyncio does not look after the loop."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_raises")
+@pytest.mark.parametrize("moment", ["told", "noting"])
+def test_ctrl_c_at_any_moment_keeps_what_was_asked(tmp_path: Path, moment: str) -> None:
+    models = Models(opening=opened) if moment == "told" else Models(opening=opened, keeping=keep_pressed)
+    progress = PressedWhileTold() if moment == "told" else Silent()
+    with scripted_server(latency=0.05) as server:
+        recipe = recipe_of(server.address, "teacher.concurrency=8")
+        with pytest.raises(KeyboardInterrupt):
+            synthesize(recipe, tmp_path / "c", rows=ROWS, workers=1, shard=None, progress=progress, models=models)
+        kept = {seed_of(kept.key) for kept in Completions(tmp_path / "c" / COMPLETIONS)}
+        assert kept == seeds_asked(server)
+    assert 9 < len(kept) < 9 + 2 * 8, "nothing was in flight, or it went on asking"
 
 
 @pytest.mark.slow

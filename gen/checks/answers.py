@@ -15,11 +15,11 @@ from gen.checks.context import Context
 from gen.checks.facts import Facts
 from gen.checks.goal import match_calls
 from gen.checks.row import MISSING, Executed, Row
-from gen.checks.rule import Problem, Rule
+from gen.checks.rule import Rule
 from gen.checks.states import ID
 from gen.checks.values import name_of, same, walk
 from gen.checks.words import NEGATION, literal, pattern_of, says_flag
-from gen.conversation import Fact, Json
+from gen.conversation import Fact, Json, Problem
 from gen.values.read import stands_in
 from gen.values.read_plain import Plain, read_plain, says_plainly, stands_verbatim
 from gen.values.read_span import Span

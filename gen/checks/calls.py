@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from gen.checks.context import Context
 from gen.checks.row import Executed, Row
-from gen.checks.rule import Problem, Rule
+from gen.checks.rule import Rule
+from gen.conversation import Problem
 from gen.errors import did_you_mean
 
 

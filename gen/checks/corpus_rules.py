@@ -1,47 +1,21 @@
 """FC7xx: what only shows between rows: near-duplicates, leaks between the splits, ids, the mix.
 
-A corpus may be larger than memory, so that a small ``Trace`` of each row is kept, and the rules see those, in the order
-of the rows. Which texts are compared is decided here, once, for the check and for the pass that makes a corpus.
+The rules see a ``Trace`` of each row, in the order of the rows.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from gen.checks.context import Context
-from gen.checks.near_duplicates import NearDuplicates, said_by_user
-from gen.checks.rule import Problem, Rule
-from gen.checks.wording import person_of, wording_of
-from gen.conversation import Conversation
+from gen.checks.near_duplicates import NearDuplicates
+from gen.checks.rule import Rule
+from gen.checks.trace import Trace
+from gen.conversation import Problem
 
 _TOLERANCE = 1.0
 """Rows by which a scenario may miss its share: what rounding to whole rows can cost."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """What the corpus rules keep of a row."""
-
-    id: str
-    split: str
-    scenario: str
-    person: str
-    wording: str
-    said: str
-
-
-def trace_of(conversation: Conversation) -> Trace:
-    """What the corpus rules need to know of a row."""
-    return Trace(
-        id=conversation.id,
-        split=conversation.split,
-        scenario=conversation.scenario,
-        person=person_of(conversation),
-        wording=wording_of(conversation),
-        said=said_by_user(conversation),
-    )
 
 
 def near_duplicates(traces: Sequence[Trace], context: Context) -> Iterator[Problem]:

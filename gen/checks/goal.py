@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from gen.checks.context import Context
 from gen.checks.grounding import returned, trace_row
 from gen.checks.row import Executed, Match, Row
-from gen.checks.rule import Problem, Rule
+from gen.checks.rule import Rule
 from gen.checks.states import ID
 from gen.checks.values import same
-from gen.conversation import ExpectedCall, JsonObject, Plan
+from gen.conversation import ExpectedCall, JsonObject, Plan, Problem
 
 
 def match_calls(row: Row) -> Match:

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 
 from gen.checks.context import Context
 from gen.checks.row import Executed, Row, Ungrounded
-from gen.checks.rule import Problem, Rule
+from gen.checks.rule import Rule
 from gen.checks.values import leaves, name_of, same
 from gen.checks.words import literal, pattern_of, says_flag
-from gen.conversation import Json, JsonObject, Source
+from gen.conversation import Json, JsonObject, Problem, Source
 from gen.values.read import stands_in
 from gen.values.read_plain import may_say, says_plainly
 

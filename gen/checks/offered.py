@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
-from gen.checks.rule import Problem
-from gen.conversation import JsonObject
+from gen.conversation import JsonObject, Problem
 from gen.tools.validation import Validator, check_schema, schema_text, validator
 
 _KEPT = 4096

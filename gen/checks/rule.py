@@ -10,15 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gen.conversation import Finding, Severity
+from gen.conversation import Finding, Problem, Severity
 
 if TYPE_CHECKING:
     from gen.checks.context import Context
-    from gen.checks.corpus_rules import Trace
     from gen.checks.row import Row
-
-Problem = tuple[str, str]
-"""The place (``messages[3].tool_calls[0].arguments.amount``) and what is wrong there."""
+    from gen.checks.trace import Trace
 
 RowFunction = Callable[["Row", "Context"], Iterator[Problem]]
 CorpusFunction = Callable[[Sequence["Trace"], "Context"], Iterator[Problem]]

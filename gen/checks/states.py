@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 from gen.checks.context import STATES, Context
 from gen.checks.row import Executed, Row
-from gen.checks.rule import Problem, Rule
+from gen.checks.rule import Rule
 from gen.checks.words import first_word, literal, pattern_of, says
+from gen.conversation import Problem
 
 _CLAUSE = re.compile(r"[.;!?\n]\s|,\s|\s(?:and|but|while|whereas|though)\s")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from gen.checks.context import Context
 from gen.checks.row import MISSING, Row
-from gen.checks.rule import Problem, Rule
-from gen.conversation import Json
+from gen.checks.rule import Rule
+from gen.conversation import Json, Problem
 
 _ID = re.compile(r"[A-Za-z0-9]{9}", re.ASCII)
 _INT64 = range(-(2**63), 2**63)

@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 
 from gen.checks import answers, calls, corpus_rules, goal, grounding, structure, text
 from gen.checks.context import EMPTY, Context
-from gen.checks.corpus_rules import Trace
 from gen.checks.row import Row
 from gen.checks.rule import Rule
+from gen.checks.trace import Trace
 from gen.conversation import Conversation, Finding, Source
 from gen.errors import unknown_name
 

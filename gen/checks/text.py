@@ -9,7 +9,8 @@ from operator import eq
 
 from gen.checks.context import Context
 from gen.checks.row import Row
-from gen.checks.rule import Problem, Rule
+from gen.checks.rule import Rule
+from gen.conversation import Problem
 
 # Every format that fcgen renders or models in use were trained on: Gemma, Mistral, ChatML/Hermes/Qwen, Llama, FunctionGemma, Gemma 4,
 # Harmony, DeepSeek. Literals, not patterns: what a tokenizer would turn into a control token.

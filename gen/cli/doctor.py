@@ -36,7 +36,8 @@ EXTRAS = {
     "tokens": ("transformers",),
     "server": ("aiohttp",),
     "gpu": ("torch", "transformers", "accelerate", "jinja2", "llguidance"),
-    "train": ("torch", "transformers", "accelerate", "peft", "safetensors"),
+    "train": ("torch", "transformers", "accelerate", "peft", "safetensors", "matplotlib", "scipy"),
+    "score": ("scipy",),
     "ray": ("ray",),
     "vllm": ("vllm",),
 }

@@ -1,18 +1,19 @@
-"""How sure a share is, and whether two of them differ: Wilson's interval, and McNemar's exact test for pairs.
-
-Both are a line of school mathematics over the standard library, so that no one needs scipy (35 MB to fetch) to score against a
-server; the tests hold them against values computed with scipy.
-"""
+"""How sure a share is, and whether two of them differ: Wilson's interval, and McNemar's exact test for pairs; scipy computes both."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import comb, sqrt
-from statistics import NormalDist
+from functools import lru_cache
+from importlib.util import find_spec
 
 from gen.conversation import JsonObject
+from gen.errors import missing_extra
 
-_Z = NormalDist().inv_cdf(0.975)
+
+def require_statistics() -> None:
+    """Raises BadInput where the package that computes intervals is missing: to be asked before a model is loaded."""
+    if find_spec("scipy") is None:
+        raise missing_extra("scipy", "score", "scoring")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +38,19 @@ class Rate:
         return {"count": self.count, "of": self.of, "share": round(self.share, 6), "low": round(low, 6), "high": round(high, 6)}
 
 
+@lru_cache(maxsize=4096)
 def wilson(count: int, of: int) -> tuple[float, float]:
     """The 95 % interval of a share: the shares that a sample such as this does not speak against."""
+    from scipy.stats import binomtest  # type: ignore[import-untyped]  # its stubs are a package of their own
+
     if not of:
         return 0.0, 1.0
-    share, squared = count / of, _Z * _Z
-    middle = (share + squared / (2 * of)) / (1 + squared / of)
-    half = _Z / (1 + squared / of) * sqrt(share * (1 - share) / of + squared / (4 * of * of))
-    return (0.0 if count == 0 else max(0.0, middle - half)), (1.0 if count == of else min(1.0, middle + half))
+    low, high = binomtest(count, of).proportion_ci(0.95, method="wilson")
+    return float(low), float(high)
 
 
 def mcnemar(gained: int, lost: int) -> float:
     """The probability of a split at least this uneven among the pairs that changed, were either change as likely (exact, two-sided)."""
-    changed = gained + lost
-    tail = sum(comb(changed, k) for k in range(min(gained, lost) + 1))
-    return float(min(1.0, 2 * tail / 2**changed))
+    from scipy.stats import binomtest
+
+    return float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0

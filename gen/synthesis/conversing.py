@@ -14,6 +14,7 @@ from gen.corpus.blocks import BlockStore
 from gen.synthesis.cast import Modelled
 from gen.synthesis.engines import Block, Maker
 from gen.synthesis.entries import Entry, entry_of, to_lines
+from gen.synthesis.interruptible import run_interruptibly
 from gen.synthesis.opening import Workshop
 from gen.synthesis.slots import Candidate, make_with
 from gen.teachers.asking import BudgetSpent, Stopped
@@ -47,6 +48,7 @@ class _Conversing:
         self._blocks = blocks
         self._waiting = iter([slot for _, slots in blocks for slot in slots])
         self._under_way: dict[int, asyncio.Task[Candidate]] = {}
+        self._anew: set[asyncio.Task[Candidate]] = set()
         self._active = self._done = 0
         self._share_before = cast.asker.share
         self._broken: asyncio.Future[None] | None = None
@@ -55,7 +57,7 @@ class _Conversing:
     def end(self) -> None:
         """What is in flight is waited for, and everything is closed."""
         try:
-            self._runner.run(self._end())
+            run_interruptibly(self._runner, self._end())
         finally:
             self._runner.close()
 
@@ -77,7 +79,7 @@ class _Conversing:
     def again(self, slot: int, first: int) -> Candidate | None:
         """The candidate of a slot from its attempt ``first`` on; None where the budget is used up."""
         try:
-            return self._runner.run(make_with(self._cast, self._workshop, slot, first))
+            return run_interruptibly(self._runner, self._made_anew(slot, first))
         except BudgetSpent as spent:
             self.spent = str(spent)
             return None
@@ -87,10 +89,18 @@ class _Conversing:
         try:
             if task is not None and task.done() and not self._is_broken():
                 return self._under_way.pop(slot).result()
-            return self._runner.run(self._result(slot))
+            return run_interruptibly(self._runner, self._result(slot))
         except BudgetSpent as spent:
             self.spent = str(spent)
             return None
+
+    async def _made_anew(self, slot: int, first: int) -> Candidate:
+        """The candidate of a slot from its attempt ``first`` on; who stops waiting for it loses nothing that was asked."""
+        task = asyncio.create_task(make_with(self._cast, self._workshop, slot, first))
+        self._anew.add(task)
+        await asyncio.wait({task})
+        self._anew.discard(task)
+        return task.result()
 
     async def _result(self, slot: int) -> Candidate:
         """The candidate of a slot; or the first failure of any slot, as soon as there is one."""
@@ -138,14 +148,16 @@ class _Conversing:
             self._broken.set_exception(failure)
 
     async def _end(self) -> None:
-        """Nothing more is asked for; what is in flight is waited for, for a while, since it is paid for."""
+        """Nothing more is asked for; what is in flight is waited for, for a while and until Ctrl-C, since it is paid for."""
         self._cast.asker.stop()
-        tasks = [task for task in self._under_way.values() if not task.done()]
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=DRAIN)
-            for task in late:
+        tasks = {*self._under_way.values(), *self._anew}
+        try:
+            if tasks:
+                await asyncio.wait(tasks, timeout=DRAIN)
+        finally:
+            for task in tasks:
                 task.cancel()
-        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
-        if self._broken is not None and self._broken.done():
-            self._broken.exception()  # it was raised, or came after another: either way somebody has seen it
-        await self._cast.close()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if self._broken is not None and self._broken.done():
+                self._broken.exception()  # it was raised, or came after another: either way somebody has seen it
+            await self._cast.close()

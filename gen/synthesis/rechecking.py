@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from gen.checks.context import Context
-from gen.checks.corpus_rules import Trace, trace_of
 from gen.checks.knowledge import knowledge_of
 from gen.checks.table import check_corpus, check_row, known_codes
+from gen.checks.trace import Trace, trace_of
 from gen.conversation import Conversation, Finding, JsonObject
 from gen.corpus.manifest import read_manifest, verify
 from gen.recipe import Recipe, build_recipe

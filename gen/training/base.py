@@ -19,7 +19,7 @@ from gen.training.quiet import quiet
 from gen.training.tokens import grow
 from gen.training.weights import fingerprint_of, require_weights
 
-PACKAGES = ("torch", "transformers", "accelerate", "peft")
+PACKAGES = ("torch", "transformers", "accelerate", "peft", "matplotlib")
 
 CAPPED = ("eager", "flex_attention", "flash_attention_2", "flash_attention_3")
 """Kinds of attention that keep Gemma 2's soft-capping; the others leave it out without a word."""

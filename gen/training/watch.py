@@ -81,7 +81,7 @@ class Metrics:
     def draw(self) -> None:
         """The picture of all lines so far, beside them."""
         if self._writes and (lines := read_metrics(self._path.parent)):
-            write_whole(self._path.with_name(CURVES), (curves(lines).encode(),))
+            write_whole(self._path.with_name(CURVES), (curves(lines),))
 
 
 def read_metrics(folder: Path) -> list[JsonObject]:

@@ -17,7 +17,7 @@ from gen.values.read_numbers import CURRENCY_SIGNS, CURRENCY_WORDS
 from gen.values.read_span import any_of, without_accents, words_of
 
 if TYPE_CHECKING:
-    from gen.values.read import Readings
+    from gen.values.readings import Readings
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATE_TIME = re.compile(r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[T ](?P<time>[0-9]{2}:[0-9]{2})(?::[0-9]{2}.*)?")
