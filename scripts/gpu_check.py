@@ -3,9 +3,9 @@
     python scripts/gpu_check.py [--shape gemma2-2b] [--slots 32 --slots 128 --slots 256] [--section speed] [--json]
     python scripts/gpu_check.py --small                      # tiny shapes on a CPU, in minutes: that it runs, not how fast
 
-Everything is compared on the same model, the same prompts and the same machine. The last section teaches a small model, which then is
-the teacher of a run (taught.py). What the figures mean stands in docs/measurements.md. A section is a function below; SECTIONS lists
-them.
+Everything is compared on the same model, the same prompts and the same machine. The section teacher teaches a small model, which then is
+the teacher of a run (taught.py); training takes Gemma 2 2B's full shape through fcgen train (whole_way.py). What the figures mean stands
+in docs/measurements.md. A section is a function below; SECTIONS lists them.
 """
 
 from __future__ import annotations
@@ -311,7 +311,30 @@ def teacher(check: Check) -> list[Figure]:
     return [*(Figure("teacher", check.slots, name, value) for name, value in figures.items()), fitting]
 
 
-SECTIONS: dict[str, Callable[[Check], list[Figure]]] = {"speed": speed, "constrained": constrained, "turns": turns, "teacher": teacher}
+def training(check: Check) -> list[Figure]:
+    """A base of the full shape through fcgen train, saved, merged and loaded; its speed, and TRL's on the same rows."""
+    from whole_way import ASKED, whole_way
+
+    shape, rows, batch = ("small", 8, 2) if check.small else ("gemma2-2b", 800, 8)
+    way = whole_way(shape, rows, batch, check.note)
+    figures = {
+        "tokens a second": way.mine.tokens / way.mine.seconds,
+        "trained tokens a second": way.mine.rate,
+        "MFU": way.utilisation,
+        "peak memory, GB": way.mine.peak_bytes / 1e9,
+    }
+    return [
+        *(Figure("training", batch, name, value) for name, value in figures.items()),
+        Figure("training", batch, "merged model agrees with the adapter", way.agreement, 0.9),
+        *(Figure("training", batch, name, value, ASKED[name]) for name, value in way.beside_trl.items()),
+    ]
+
+
+SECTIONS: dict[str, Callable[[Check], list[Figure]]] = {
+    "speed": speed, "constrained": constrained, "turns": turns, "teacher": teacher, "training": training,
+}  # fmt: skip
+ONCE = ("training",)
+"""Sections that know no slots."""
 
 
 # -- the command
@@ -343,7 +366,8 @@ def gpu_check(shape: str, slots: tuple[int, ...], sections: tuple[str, ...], sma
         for count in (4,) if small else slots:
             check = Check(loaded, count, FEW_REQUESTS if small else REQUESTS, small, note)
             for name in sections or SECTIONS:
-                figures += SECTIONS[name](check)
+                if name not in ONCE or not any(figure.section == name for figure in figures):
+                    figures += SECTIONS[name](check)
     except FcgenError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_code)

@@ -266,7 +266,7 @@ def test_the_check_of_a_gpu_runs_without_one() -> None:
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)["figures"]
-    assert {figure["section"] for figure in figures} == {"speed", "constrained", "turns", "teacher"}
+    assert {figure["section"] for figure in figures} == {"speed", "constrained", "turns", "teacher", "training"}
     measured = {(figure["section"], figure["name"]): figure["value"] for figure in figures}
     assert all(value > 0 for value in measured.values())
     assert measured["turns", "share of prompts not read again"] > 0.5
@@ -274,8 +274,42 @@ def test_the_check_of_a_gpu_runs_without_one() -> None:
     assert measured["teacher", "loss of the last tenth"] < measured["teacher", "loss of the first tenth"] / 2
     assert measured["teacher", "acceptance"] > 0.1, "it was taught, and little of what it says is right"
     assert measured["teacher", "calls that fit their schema"] == 1
+    assert measured["training", "merged model agrees with the adapter"] > 0.9999
+    assert {"MFU", "times TRL's speed", "TRL's peak memory over ours"} <= {name for section, name in measured if section == "training"}
     outcomes = [value for (section, name), value in measured.items() if section == "teacher" and name.startswith(("acceptance", "refused"))]
     assert sum(outcomes) == pytest.approx(1)
+
+
+def test_the_operations_of_a_token_are_those_of_the_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the estimate that the target was set with: 2.02 billion weights in the body of Gemma 2 2B, 0.59 billion in its embedding."""
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    whole_way = script("whole_way")
+    shape = whole_way.SHAPES["gemma2-2b"]
+    assert whole_way.operations(shape, 0.0, 0.0) == pytest.approx(4 * 2.02e9, rel=0.01)
+    assert whole_way.operations(shape, 1.0, 0.0) - whole_way.operations(shape, 0.0, 0.0) == pytest.approx(4 * 0.59e9, rel=0.01)
+    assert whole_way.operations(shape, 0.2, 2048.0) == pytest.approx(9.2e9, rel=0.02)
+
+
+# -- benchmark_training
+
+
+def test_ratios_are_to_the_faster_of_trls_ways() -> None:
+    training = script("benchmark_training")
+    mine, slow, fast = (
+        training.Measured(name, 100, 60, 3, seconds, peak, 1.0) for name, seconds, peak in (("a", 10, 5), ("b", 60, 9), ("c", 20, 10))
+    )
+    assert list(training.ratios([mine, slow, fast]).values()) == [2.0, 0.5]
+
+
+@pytest.mark.slow
+def test_all_contenders_learn_from_the_same_tokens() -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "benchmark_training.py"), "--small", "--json"]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    runs = json.loads(done.stdout)["runs"]
+    assert [one["name"] for one in runs] == ["fcgen", "TRL, padded", "TRL, packed"]
+    assert len({(one["trained_tokens"], one["steps"]) for one in runs}) == 1
+    assert all(one["rate"] > 0 and one["peak_bytes"] > 0 and 0 < one["last_loss"] < 20 for one in runs)
 
 
 # -- benchmark_teacher
