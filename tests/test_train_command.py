@@ -85,6 +85,12 @@ def test_options_hide_changes_which_hide_the_preset_which_hides_the_recipe() -> 
     assert settings_of({}, preset="agents-course").max_length == PRESETS["agents-course"]["max_length"]
 
 
+def test_the_course_trains_the_same_whatever_a_recipe_says_or_defaults_become() -> None:
+    others = {"schedule": "linear", "packing": False, "clip": 9.0, "weight_decay": 0.0, "batch": 64, "epochs": 9, "checkpointing": False}
+    settings = settings_of(others | {"lora": {"r": 1, "alpha": 1}}, preset="agents-course")
+    assert settings == settings_of({}, preset="agents-course")
+
+
 def test_what_is_not_said_follows_from_base_and_rows() -> None:
     few = resolve(settings_of({}), hidden=2304, trained=50_000, device="cuda")
     many = resolve(settings_of({}), hidden=2304, trained=50_000_000, device="cuda")

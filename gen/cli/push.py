@@ -129,8 +129,9 @@ def _corpus_files(asked: Asked) -> list[LocalFile]:
 
 def _adapter_files(asked: Asked) -> list[LocalFile]:
     from gen.cli.console import listed, note
-    from gen.hub.adapter import check_adapter
-    from gen.hub.files import adapter_files, left_at_home
+    from gen.hub.adapter import check_adapter, for_others
+    from gen.hub.files import LocalFile, adapter_files, left_at_home
+    from gen.hub.model_card import is_adapter, model_card
 
     for given, option in (
         (asked.config, "--config"),
@@ -139,6 +140,9 @@ def _adapter_files(asked: Asked) -> list[LocalFile]:
     ):
         _refuse_option(given, option, "a corpus, not for an adapter")
     files = adapter_files(asked.folder)
+    if is_adapter(asked.folder):
+        card = LocalFile("README.md", content=model_card(asked.folder, location=asked.to).encode())
+        files = for_others([*(file for file in files if file.name != card.name), card])
     check_adapter(asked.folder, files, allow=asked.allow)
     if left := left_at_home(asked.folder, files):
         note(f"stays at home, being what training goes on from: {listed(left)}")

@@ -18,6 +18,7 @@ import click
 
 if TYPE_CHECKING:
     from gen.conversation import Conversation
+    from gen.corpus.rendered import Layout
     from gen.rendering.batch import Batch, Refused, RenderedRow
     from gen.rendering.template import Template
 
@@ -33,6 +34,7 @@ class Asked:
     row: str | None
     limit: int | None
     out: str | None
+    layout: str
     page: str | None
     tokenizer: str | None
     add_tokens: bool
@@ -64,6 +66,9 @@ class Asked:
 @click.option("--row", metavar="N|ID", help="Only this row: its number, counted from 0, or its id.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N rows.")
 @click.option("--out", metavar="DIR|FILE", help="Write a folder of Parquet files, or (with an ending such as .jsonl) one file.")
+@click.option(
+    "--format", "layout", type=click.Choice(["text", "trl"]), default="text", help="trl: ids and labels, as TRL's SFTTrainer takes them."
+)
 @click.option("--html", "page", metavar="FILE", help=f"Write a page to look at: one row, or the first {PAGE_ROWS}.")
 @click.option("--tokenizer", metavar="PATH|HUB_ID", help="Count tokens with it, and write ids and labels.")
 @click.option("--add-tokens", is_flag=True, help="Add the template's new tokens to the tokenizer first, as training does.")
@@ -86,6 +91,7 @@ def render(corpus: str | None, **options: Any) -> None:
     \b
     fcgen render --row 0
     fcgen render mine.jsonl --template gemma --out rendered/ --tokenizer ./tokenizer --max-tokens 4096
+    fcgen render corpora/payments --format trl --out for-trl/ --tokenizer google/gemma-2-2b-it --add-tokens
     fcgen render corpora/payments --html look.html
     """
     from gen.cli.console import the_corpus
@@ -110,6 +116,8 @@ def _check(asked: Asked) -> None:
         raise click.UsageError("--html goes with none of --out, --json and --plain.")
     if asked.row is not None and asked.limit is not None:
         raise click.UsageError("--row and --limit do not go together.")
+    if asked.layout == "trl" and (asked.tokenizer is None or asked.folder is None):
+        raise click.UsageError("--format trl needs --tokenizer, and --out with a folder.")
     if asked.plain and asked.row is None:
         raise click.UsageError("--plain goes with --row.")
 
@@ -177,10 +185,21 @@ class Work:
         write_rendering(
             folder,
             self._rendered(),
-            with_tokens=self.tokens is not None,
+            layout=self._layout(folder),
             rejected=lambda: [refused.to_wire() for refused in self.batch.refused],
             about=lambda: about(self.batch, self.template, self.tokens, corpus=self.path, options=self.asked.to_wire()),
         )
+
+    def _layout(self, folder: Path) -> Layout:
+        from gen.corpus import trl_export
+        from gen.corpus.rendered import COLUMNS, TEXT, Layout
+
+        tokens, template = self.tokens, self.template.name
+        if self.asked.layout == "trl" and tokens is not None:
+            readme = trl_export.readme(str(folder), template, tokens.name, tokens.added)
+            return Layout(trl_export.COLUMNS, readme, tokens.tokenizer.save_pretrained)
+        readme = f"Conversations in the special tokens of `{template}`, written by `fcgen render`; see `rendering.json`.\n"
+        return Layout(TEXT if tokens is None else COLUMNS, readme)
 
     def _page(self, path: Path) -> None:
         from gen.corpus.atomic import write_whole

@@ -48,6 +48,7 @@ def train(corpus: str | None, out: Path | None, preset: str, as_json: bool, quie
     """
     from gen.cli.console import the_corpus
     from gen.cli.train_progress import train_progress
+    from gen.hub.model_card import write_model_card
     from gen.rendering.templates import template_named
     from gen.training import run
 
@@ -66,6 +67,7 @@ def train(corpus: str | None, out: Path | None, preset: str, as_json: bool, quie
         summary = run.train(work, progress)
     if os.environ.get("RANK", "0") != "0":  # of several processes the first tells
         return
+    write_model_card(folder)
     if as_json:
         print_json(summary.about)
     elif not quiet:

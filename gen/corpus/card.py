@@ -161,7 +161,7 @@ def _quick_start(written: Written, facts: CardFacts) -> str:
     else:
         code = [*load, 'messages = rows[0]["messages"]', *show]
         note = "This needs datasets 4.7 or newer. Arguments are the objects that were written: no key was added, no number rounded."
-    return f"## Quick start\n\n{_fenced('python', code)}\n\n{note}"
+    return f"## Quick start\n\n{fenced('python', code)}\n\n{note}"
 
 
 def _load_call(facts: CardFacts, split: str) -> str:
@@ -178,12 +178,12 @@ def _composition(written: Written, facts: CardFacts) -> str:
         for scenario, counts in facts.composition.items()
     ]
     total = ["**all**", *(f"{count:,}" for count in written.splits.values()), f"{sum(written.splits.values()):,}"]
-    return "## Composition\n\n" + _table(["scenario", *splits, "all"], [*rows, total])
+    return "## Composition\n\n" + table(["scenario", *splits, "all"], [*rows, total])
 
 
 def _columns(layout: Layout) -> str:
     rows = [[f"`{entry['name']}`", _spelled(entry), _MEANINGS[entry["name"]]] for entry in feature_list(layout)]
-    return "## Columns\n\n" + _table(["column", "type", "meaning"], rows)
+    return "## Columns\n\n" + table(["column", "type", "meaning"], rows)
 
 
 def _spelled(entry: JsonObject) -> str:
@@ -197,8 +197,8 @@ def _sample(facts: CardFacts) -> str:
 def _tools(facts: CardFacts) -> str:
     if not facts.tools:
         return ""
-    table = _table(["domain", "tool", "what it does"], [[domain, f"`{name}`", text] for domain, name, text in facts.tools])
-    return f"## Tools\n\n{len(facts.tools)} tools; each conversation is offered a few of them.\n\n{table}"
+    listed = table(["domain", "tool", "what it does"], [[domain, f"`{name}`", text] for domain, name, text in facts.tools])
+    return f"## Tools\n\n{len(facts.tools)} tools; each conversation is offered a few of them.\n\n{listed}"
 
 
 def _making(facts: CardFacts) -> str:
@@ -209,7 +209,7 @@ def _making(facts: CardFacts) -> str:
         + ("" if facts.teacher == "simulator" else " and the completions that were kept")
         + (f" makes the same bytes again with {versions}." if versions else " makes the same bytes again with the same versions.")
     )
-    recipe = "\n\n" + _fenced("yaml", facts.recipe.rstrip("\n").split("\n")) if facts.recipe.strip() else ""
+    recipe = "\n\n" + fenced("yaml", facts.recipe.rstrip("\n").split("\n")) if facts.recipe.strip() else ""
     return f"## How it was made\n\n{text}{recipe}"
 
 
@@ -225,9 +225,9 @@ def _checked(written: Written, facts: CardFacts) -> str:
         refused = f"{facts.candidates:,} candidates were made, and {sum(facts.rejected.values()):,} of them rejected."
         parts.append(f"{refused} They stay in `rejected/` of the folder that the corpus was made in, with the reason.")
     if facts.rejected:
-        parts.append(_table(["reason", "rejected"], [[reason, f"{count:,}"] for reason, count in facts.rejected.items()]))
+        parts.append(table(["reason", "rejected"], [[reason, f"{count:,}"] for reason, count in facts.rejected.items()]))
     if facts.checks:
-        parts.append("Every row passed these rules:\n\n" + _table(["rule", "demands"], facts.checks.items()))
+        parts.append("Every row passed these rules:\n\n" + table(["rule", "demands"], facts.checks.items()))
     if facts.near_duplicates:
         parts.append(facts.near_duplicates)
     if len(written.splits) > 1:
@@ -268,15 +268,17 @@ def _licence_and_citation(written: Written, facts: CardFacts) -> str:
         "}",
     ]
     licence = f"{facts.license}." if facts.teacher == "simulator" else f"What {facts.teacher} wrote is under the terms of that model."
-    return f"## Licence and citation\n\n{licence}\n\n{_fenced('bibtex', citation)}"
+    return f"## Licence and citation\n\n{licence}\n\n{fenced('bibtex', citation)}"
 
 
-def _fenced(language: str, lines: Iterable[str]) -> str:
+def fenced(language: str, lines: Iterable[str]) -> str:
+    """A block of code, whatever stands in it."""
     body = "\n".join(lines)
     fence = "````" if "```" in body else "```"
     return f"{fence}{language}\n{body}\n{fence}"
 
 
-def _table(header: list[str], rows: Iterable[Iterable[str]]) -> str:
+def table(header: list[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table."""
     lines = [header, ["---"] * len(header), *(list(row) for row in rows)]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines)

@@ -12,8 +12,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,6 +27,7 @@ from gen.corpus.head import README, card_text, configs
 from gen.corpus.lock import WORK, exclusive
 from gen.corpus.parquet_file import ParquetFile
 from gen.corpus.reading import RENDERING
+from gen.corpus.trl_export import TOKENIZER
 from gen.errors import BadInput, OutsideFailed, from_os_error
 from gen.rendering.batch import RenderedRow
 
@@ -35,8 +37,25 @@ ROW_GROUP = 1000
 
 _split_name = re.compile(r"\w+(\.\w+)*").fullmatch
 
-_TEXT = [("id", pa.string()), ("text", pa.string())]
-_TOKENS = [("input_ids", pa.list_(pa.int32())), ("labels", pa.list_(pa.int32())), ("length", pa.int32())]
+_TYPES = {
+    "id": pa.string(),
+    "text": pa.string(),
+    "input_ids": pa.list_(pa.int32()),
+    "labels": pa.list_(pa.int32()),
+    "length": pa.int32(),
+}
+COLUMNS = tuple(_TYPES)
+TEXT = ("id", "text")
+"""The columns that there are without a tokenizer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What is written: which of ``COLUMNS`` rows have, what README.md says below its head, and a tokenizer beside them, or none."""
+
+    columns: Sequence[str]
+    readme: str
+    save_tokenizer: Callable[[Path], object] | None = None
 
 
 def require_free(folder: Path) -> None:
@@ -60,14 +79,14 @@ def write_rendering(
     folder: Path,
     rows: Iterable[RenderedRow],
     *,
-    with_tokens: bool,
+    layout: Layout,
     rejected: Callable[[], Iterable[JsonObject]],
     about: Callable[[], JsonObject],
 ) -> JsonObject:
     """Write rows, and make them what the folder holds.
 
     Args:
-        with_tokens: whether rows have ids, labels and length.
+        layout: what is written of a row, and beside the rows.
         rejected: what was refused; asked for when all rows are written, as ``about`` is.
         about: what stands in rendering.json beside the files.
 
@@ -77,29 +96,30 @@ def write_rendering(
     new = not folder.exists()
     try:
         with exclusive(folder), _cleared_up(folder):
-            return _written(folder, rows, with_tokens=with_tokens, rejected=rejected, about=about)
+            splits = _written(folder, rows, layout.columns)
+            return _publish(folder, splits, layout, rejected(), about())
     finally:
         if new:
             with suppress(OSError):  # it stays where something is in it
                 folder.rmdir()
 
 
-def _written(
-    folder: Path,
-    rows: Iterable[RenderedRow],
-    *,
-    with_tokens: bool,
-    rejected: Callable[[], Iterable[JsonObject]],
-    about: Callable[[], JsonObject],
-) -> JsonObject:
+def _written(folder: Path, rows: Iterable[RenderedRow], columns: Sequence[str]) -> list[str]:
+    """The rows in files out of sight; the names of their splits."""
     write_whole(folder / WORK / RENDERING, (b"{}\n",))
-    with _Splits(folder / WORK / "splits", with_tokens=with_tokens) as splits:
+    with _Splits(folder / WORK / "splits", columns) as splits:
         for row in rows:
             splits.write(row)
-    return _publish(folder, splits.names, rejected(), about())
+    return splits.names
 
 
-def _publish(folder: Path, splits: Iterable[str], rejected: Iterable[JsonObject], about: JsonObject) -> JsonObject:
+def _publish(
+    folder: Path,
+    splits: Iterable[str],
+    layout: Layout,
+    rejected: Iterable[JsonObject],
+    about: JsonObject,
+) -> JsonObject:
     delete(folder / RENDERING)
     names = {split: f"{split}.parquet" for split in splits}
     for stray in sorted(folder.glob("*.parquet")):
@@ -107,8 +127,11 @@ def _publish(folder: Path, splits: Iterable[str], rejected: Iterable[JsonObject]
             delete(stray)
     for name in names.values():
         move_whole(folder / WORK / "splits" / name, folder / name)
-    body = f"Conversations in the special tokens of `{about.get('template', '')}`, written by `fcgen render`; see `{RENDERING}`.\n"
-    write_whole(folder / README, (card_text({"configs": configs(names.items())}, body).encode(),))
+    with suppress(OSError):  # one of a rendering that stood here before
+        shutil.rmtree(folder / TOKENIZER)
+    if layout.save_tokenizer is not None:
+        layout.save_tokenizer(folder / TOKENIZER)
+    write_whole(folder / README, (card_text({"configs": configs(names.items())}, layout.readme).encode(),))
     write_whole(folder / REJECTED, (_line(one) for one in rejected))
     files = {name: sha256_of(folder / name) for name in (*names.values(), REJECTED)}
     complete = {"format": FORMAT} | about | {"files": files}
@@ -144,9 +167,9 @@ def _is_rendering(folder: Path) -> bool:
 class _Splits:
     """The files of the splits, open beside each other. A context manager."""
 
-    def __init__(self, folder: Path, *, with_tokens: bool) -> None:
+    def __init__(self, folder: Path, columns: Sequence[str]) -> None:
         self.names: list[str] = []
-        self._folder, self._with_tokens = folder, with_tokens
+        self._folder, self._columns = folder, columns
         self._open: dict[str, _Split] = {}
         make_folder(folder)
 
@@ -165,7 +188,7 @@ class _Splits:
                 raise BadInput(
                     f"{row.split!r} cannot be the name of a split", where=f"row {row.id}", allowed="letters, digits and underscores"
                 )
-            split = self._open[row.split] = _Split(self._folder / f"{row.split}.parquet", with_tokens=self._with_tokens)
+            split = self._open[row.split] = _Split(self._folder / f"{row.split}.parquet", self._columns)
             self.names.append(row.split)
         split.write(row)
 
@@ -173,9 +196,8 @@ class _Splits:
 class _Split:
     """One split's file, a row group in memory at a time."""
 
-    def __init__(self, path: Path, *, with_tokens: bool) -> None:
-        self._schema = pa.schema(_TEXT + (_TOKENS if with_tokens else []))
-        self._with_tokens = with_tokens
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+        self._schema = pa.schema([(name, _TYPES[name]) for name in columns])
         self._rows: list[RenderedRow] = []
         self.file = ParquetFile(path, self._schema, doing="writing the rows")
 
@@ -193,11 +215,13 @@ class _Split:
         self.file.close()
 
     def _flush(self) -> None:
-        columns: dict[str, list[Any]] = {"id": [row.id for row in self._rows], "text": [row.text for row in self._rows]}
-        if self._with_tokens:
-            encoded = [row.encoded for row in self._rows if row.encoded is not None]
-            columns["input_ids"] = [one.input_ids for one in encoded]
-            columns["labels"] = [one.labels for one in encoded]
-            columns["length"] = [len(one.input_ids) for one in encoded]
+        columns = {name: [_cell(row, name) for row in self._rows] for name in self._schema.names}
         self._rows = []
         self.file.write(pa.table(columns, schema=self._schema), rows_per_group=ROW_GROUP)
+
+
+def _cell(row: RenderedRow, column: str) -> Any:
+    if column in TEXT:
+        return getattr(row, column)
+    assert row.encoded is not None
+    return len(row.encoded.input_ids) if column == "length" else getattr(row.encoded, column)

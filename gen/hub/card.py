@@ -7,6 +7,7 @@ What fcgen says is said anew; sections and keys of the head that somebody added 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ def refreshed_card(folder: Path, *, location: str, config: str = "") -> str:
     kept = read_card(folder)
     licence = kept[0].get("license") if kept else None
     made = parse_card(_rendered(folder, manifest, location=location, config=config, licence=licence), folder / README)
-    return card_text(*(_with_own(made, kept) if kept else made))
+    return card_text(*(with_own(made, kept, ours=OURS, facts=FACTS) if kept else made))
 
 
 def config_card(made: str, there: str | None, config: str) -> str:
@@ -94,10 +95,12 @@ def _rendered(folder: Path, manifest: Manifest, *, location: str, config: str, l
     return render_card(written, replace(facts, license=licence) if isinstance(licence, str) else facts)
 
 
-def _with_own(made: tuple[JsonObject, str], kept: tuple[JsonObject, str]) -> tuple[JsonObject, str]:
-    """Our head and text, and after them the keys and sections that are not ours."""
-    own = [section for section in _sections(kept[1])[1:] if section.split("\n", 1)[0].strip() not in OURS]
-    head = made[0] | {key: value for key, value in kept[0].items() if key not in FACTS}
+def with_own(
+    made: tuple[JsonObject, str], kept: tuple[JsonObject, str], *, ours: Collection[str], facts: Collection[str]
+) -> tuple[JsonObject, str]:
+    """Our head and text, and after them the keys of the head that are no ``facts``, and the sections that are not ``ours``."""
+    own = [section for section in _sections(kept[1])[1:] if section.split("\n", 1)[0].strip() not in ours]
+    head = made[0] | {key: value for key, value in kept[0].items() if key not in facts}
     return head, "\n\n".join([made[1].rstrip("\n"), *own]) + "\n"
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from gen.errors import BadInput
@@ -58,6 +59,8 @@ class FastTokenizer(Protocol):
 
     @property
     def backend_tokenizer(self) -> Any: ...
+
+    def save_pretrained(self, save_directory: Path, /) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +83,22 @@ def save_weights(model: Any, folder: Path) -> None:
 def save_adapter(model: Any, tokenizer: Any, folder: Path, about: JsonObject) -> None:
     """Write a finished adapter: weights, tokenizer with its templates, and at last ``training.json``, which says that it is whole."""
     make_folder(folder)
-    save_weights(model, folder)
+    with _own_card(folder):
+        save_weights(model, folder)
     tokenizer.save_pretrained(str(folder))
     write_whole(folder / ABOUT, (json.dumps(about, ensure_ascii=False, indent=2).encode() + b"\n",))
+
+
+@contextmanager
+def _own_card(folder: Path) -> Iterator[None]:
+    """peft writes a card that says nothing, or into one that is there; a card is ours to write (``gen.hub.model_card``)."""
+    card = folder / "README.md"
+    before = card.read_bytes() if card.is_file() else None
+    yield
+    if before is None:
+        card.unlink(missing_ok=True)
+    else:
+        write_whole(card, (before,))
 
 
 def about_adapter(folder: Path) -> JsonObject:

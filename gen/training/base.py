@@ -34,6 +34,7 @@ class Base:
         added: the template's tokens that it did not have.
         rows: their ids, and the only rows of the embedding that are trained.
         fingerprint: of its weights as they are published.
+        attention: how it is computed, by transformers' word.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Base:
     added: tuple[str, ...]
     rows: tuple[int, ...]
     fingerprint: str
+    attention: str
 
 
 def require_packages() -> None:
@@ -80,7 +82,7 @@ def open_base(name: str, tokenizer: Any, added: Sequence[str], *, attention: str
     fingerprint = fingerprint_of(name)
     rows = grow(model, tokenizer, added)
     model.config.use_cache = False
-    return Base(name, model, tokenizer, tuple(added), rows, fingerprint)
+    return Base(name, model, tokenizer, tuple(added), rows, fingerprint, attention_of(model.config, attention))
 
 
 def dtype_of(*, quantize: bool = False) -> Any:

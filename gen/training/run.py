@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ from gen.training.base import Base, base_tokenizer, open_base, require_packages
 from gen.training.data import Example, Prepared, Preparer
 from gen.training.quantized import require_quantization
 from gen.training.settings import TINY, Resolved, resolve, to_wire
+from gen.training.source import about_corpus
 from gen.training.tiny import Shape, build_tiny
 from gen.training.trackers import place_events, require_trackers
 from gen.training.weights import require_weights
@@ -60,6 +62,7 @@ class Plan:
     added: tuple[str, ...]
     rows: Prepared
     held_out: tuple[Example, ...]
+    source: JsonObject
 
     @property
     def trained(self) -> int:
@@ -106,8 +109,8 @@ def plan(
     if train.base != TINY:
         require_weights(train.base)
     rows = list(read_rows(corpus, splits=["train"]))
-    name = train.base
-    if name == TINY:
+    name = train.base if not Path(train.base).expanduser().exists() else str(Path(train.base).expanduser().resolve())
+    if train.base == TINY:
         name = str(_first(lambda: build_tiny(out / BESIDE, rows, template, shape=shape, tell=tell)))
     tokenizer, added = base_tokenizer(name, template)
     preparer = Preparer(tokenizer, template, train.max_length)
@@ -117,7 +120,8 @@ def plan(
     if not ready.examples:
         raise BadInput("no row is left to train on", where=str(corpus), hint="--max-length allows longer rows")
     held = next((split for split in HELD_OUT if split in splits), None)
-    return Plan(corpus, out, template, train, name, tokenizer, added, ready, _held_out(preparer, corpus, held, train.held_out))
+    held_out = _held_out(preparer, corpus, held, train.held_out)
+    return Plan(corpus, out, template, train, name, tokenizer, added, ready, held_out, about_corpus(corpus, rows))
 
 
 def _splits(corpus: Path) -> list[str]:
@@ -302,6 +306,9 @@ class _Training:
             "template": work.template.name,
             "added_tokens": list(work.added),
             "ends": _ends(work.rows.examples, work.tokenizer, work.template),
+            "corpus": work.source,
+            "attention": self.base.attention,
+            "versions": {package: version(package) for package in ("torch", "transformers", "peft")},
             "precision": str(next(self.base.model.parameters()).dtype).removeprefix("torch."),
             "settings": to_wire(self.settings),
             "rows": len(work.rows.examples),
