@@ -40,7 +40,7 @@ class User:
         self.spoken.add(slot)
         text = say(self.talk, slot, self._said[slot], form)
         if self._said[slot].kind == "date" and (self.want.changed is None or self.want.changed.argument != slot):
-            self.talk.said_as[slot] = finish.either(text)
+            self.talk.dates[slot] = finish.forms(text)
         return text
 
     def subject(self) -> str:

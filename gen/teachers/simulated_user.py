@@ -26,12 +26,15 @@ STATEMENT = re.compile(r"(?:what|when|do|have|had|don't)\b(?!')", re.IGNORECASE)
 """How a statement may begin that looks like a question: "what I need is …", "when you have a minute, …"."""
 
 ATTACHED = re.compile(
-    r"(?:because|since|as|cos|just|only|for|from|starting|beginning|to|on|with|without|until|till|in|at|every|each|by|once|per|under|over|via|through|of|"
+    r"(?:because|since|as|cos|just|only|for|from|starting|beginning|to|on|with|without|until|till|in|at|every|each|by(?! the way)|once|per|under|over|via|through|of|"
     r"before|after|between|during|today|tomorrow|yesterday|next|last|this|monthly|weekly|daily|yearly|quarterly|fortnightly|if|but|and|or|made|dated|about|"
     r"departing|leaving|arriving|paid|using)\b",
     re.IGNORECASE,
 )
 """How a clause begins that goes on with the sentence before it."""
+
+JOINT = "\x05"
+"""Where a request in its wrapper ends: what the sentence takes on stands there, before ", I'd be grateful"."""
 
 
 def spoken(talk: Talk, rule: str, **values: str) -> str:
@@ -56,6 +59,8 @@ class UserActs:
         if first:
             text = self._opened(talk, text, persona)
         text = finish.settle(text)
+        if talk.dates:
+            _note_dates(talk, text)
         if not talk.voice.lower:
             text = finish.capitals(text)
         text = self.habits.apply(text, persona, talk.die)
@@ -79,7 +84,7 @@ class UserActs:
         user = User(talk, want, withheld=step.argument, change=step.change)
         sentence, asks = self._form(talk, user)
         attached, apart = self._rest(talk, want, user)
-        sentence = finish.stop(" ".join([sentence.rstrip(" ."), *attached]) if attached else sentence, question=asks)
+        sentence = finish.stop(_joined(sentence, attached), question=asks)
         return " ".join([sentence, *[finish.stop(clause, question=False) for clause in apart]])
 
     def _form(self, talk: Talk, user: User) -> tuple[str, bool | None]:
@@ -96,7 +101,7 @@ class UserActs:
                 weights = {other: weight for other, weight in weights.items() if other != form}
                 continue
             if form in WRAPPED:
-                return spoken(talk, WRAPPED[form], **{form: text}), None
+                return spoken(talk, WRAPPED[form], **{form: text + JOINT}), None
             return text, True if form == "ask" else False if form == "say" and STATEMENT.match(text) else None
         raise NoPhrase(f"no form of {user.want.goal.name!r} fits, with {sorted(user.want.said)} to say")
 
@@ -145,6 +150,16 @@ class UserActs:
         return " ".join([*before, core, *beside, *more, *after])
 
 
+def _joined(sentence: str, attached: Sequence[str]) -> str:
+    """The sentence with the clauses that it takes on."""
+    body, _, tail = sentence.partition(JOINT)
+    if not attached:
+        return body + tail
+    if tail.startswith(","):
+        return f"{body.rstrip()} {' '.join(attached)}{tail}"
+    return " ".join([f"{body}{tail}".rstrip(" ."), *attached])
+
+
 def _weigh(persona: Persona, forms: Iterable[str], much: bool) -> Mapping[str, float]:
     """The persona's weights of these forms; where there is ``much`` to say, few ask for it in a question."""
     weights = {form: persona.forms.get(form, 0.0) for form in forms}
@@ -153,6 +168,15 @@ def _weigh(persona: Persona, forms: Iterable[str], much: bool) -> Mapping[str, f
     if much and not weights.keys().isdisjoint(("do", "want", "short")):
         weights = {form: weight * (0.15 if form in ("ask", "know") else 1.0) for form, weight in weights.items()}
     return weights
+
+
+def _note_dates(talk: Talk, text: str) -> None:
+    """Which of the two forms of a date was said: that shows in the settled message."""
+    for name, forms in talk.dates.items():
+        said = next((form for form in forms if finish.value(form) in text), None)
+        if said is not None:
+            talk.said_as[name] = said.removeprefix("on ")
+    talk.dates.clear()
 
 
 def _lower_outside(text: str) -> str:
