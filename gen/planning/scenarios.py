@@ -280,9 +280,8 @@ def _same_wish(draft: Draft, last: Want) -> Want | None:
     """The same for another: "and T1004?"."""
     if not last.subjects or last.said:
         return None
-    spoken = {reference.id for reference in last.subjects}
     entity = draft.planner.entities[last.subjects[0].entity]
-    places = [at for at, identifier in draft.candidates(last.goal, last.goal.where) if identifier not in spoken]
+    places = [at for at, identifier in draft.candidates(last.goal, last.goal.where) if not _served(draft, identifier)]
     if not places:
         return None
     return draft.want_about(last.goal, draft.reference(entity, draft.row(entity, draft.die.pick(places)), "id"), plain=True)

@@ -26,8 +26,9 @@ STATEMENT = re.compile(r"(?:what|when|do|have|had|don't)\b(?!')", re.IGNORECASE)
 """How a statement may begin that looks like a question: "what I need is …", "when you have a minute, …"."""
 
 ATTACHED = re.compile(
-    r"(?:because|since|as|cos|just|only|for|from|starting|beginning|to|on|with|without|until|till|in|at|every|each|by(?! the way)|once|per|under|over|via|through|of|"
-    r"before|after|between|during|today|tomorrow|yesterday|next|last|this|monthly|weekly|daily|yearly|quarterly|fortnightly|if|but|and|or|made|dated|about|"
+    r"(?:because|since|as|cos|just|only|for|from|starting|beginning|to|on|with|without|until|till|in|at|every|each|by(?! the way)|once|per|"
+    r"under|over|via|through|of|before|after|between|during|today|tomorrow|yesterday|next|last|this|monthly|weekly|daily|yearly|quarterly|"
+    r"fortnightly|if|but|and|or|made|dated|about|"
     r"departing|leaving|arriving|paid|using)\b",
     re.IGNORECASE,
 )
