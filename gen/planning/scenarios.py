@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from gen.planning.draft import Change, Draft, Step, Want
+from gen.conversation import Json
+from gen.planning.draft import Change, Draft, Step, Want, leaves_at
 from gen.planning.draws import NothingFits, Reference
 from gen.planning.goals import Goal
 
@@ -232,14 +233,24 @@ def _sensible(draft: Draft, drawn: Callable[[], Want]) -> Want:
 
 
 def _too_late(draft: Draft, goal: Goal, identifier: str) -> bool:
-    """Whether nobody wants this of that thing any more, after what was done to it."""
-    return bool(goal.not_after) and any(want.goal.name in goal.not_after for want in _served(draft, identifier))
+    """Whether nobody wants this of that thing any more, after what was done to it, or since it came to be in this very talk."""
+    if goal.not_after and any(want.goal.name in goal.not_after for want in _served(draft, identifier)):
+        return True
+    return not goal.writes and any(identifier in _made_by(want) for want in _answered(draft))
 
 
 def _served(draft: Draft, identifier: str) -> list[Want]:
     """What the assistant has done about this thing, in order."""
-    wants = [want for step in draft.steps if step.act == "answer" for want in step.wants]
-    return [want for want in wants if identifier in [subject.id for subject in want.subjects]]
+    return [want for want in _answered(draft) if identifier in [subject.id for subject in want.subjects]]
+
+
+def _answered(draft: Draft) -> list[Want]:
+    return [want for step in draft.steps if step.act == "answer" for want in step.wants]
+
+
+def _made_by(want: Want) -> list[Json]:
+    """What this want brought into being, by id, among whatever else its results say."""
+    return [value for result in want.results for _, value in leaves_at(result, ())] if want.goal.writes and not want.subjects else []
 
 
 def _same_thing(draft: Draft, last: Want) -> Want | None:

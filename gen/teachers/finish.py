@@ -111,10 +111,10 @@ def plain(text: str) -> str:
 
 
 def forms(text: str) -> tuple[str, ...]:
-    """The forms that a marked date may take in its sentence, without marks."""
-    first, _, second = text.partition(BETWEEN)
+    """The forms that a marked value may take in its sentence, without marks: a date has several."""
+    first, dated, second = text.partition(BETWEEN)
     bare = plain(second)
-    return plain(first), bare, bare.removeprefix("the ")
+    return (plain(first), bare, bare.removeprefix("the ")) if dated else (plain(first),)
 
 
 def stop(sentence: str, *, question: bool | None = None) -> str:

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from gen.planning.draft import Step, Want
 from gen.planning.personas import Persona
 from gen.teachers import finish
-from gen.teachers.grammar import NoPhrase, realise
+from gen.teachers.grammar import NoPhrase, holds, realise
 from gen.teachers.habits import Habits
-from gen.teachers.phrases import DomainPhrases
+from gen.teachers.phrases import DomainPhrases, Phrases
 from gen.teachers.saying import User, refer, say
 from gen.teachers.talk import Talk, words
 
@@ -60,8 +60,8 @@ class UserActs:
         if first:
             text = self._opened(talk, text, persona)
         text = finish.settle(text)
-        if talk.dates:
-            _note_dates(talk, text)
+        if talk.uttered:
+            _note_words(talk, text)
         if not talk.voice.lower:
             text = finish.capitals(text)
         text = self.habits.apply(text, persona, talk.die)
@@ -142,7 +142,7 @@ class UserActs:
             (before if die.chance(early) else after).append(finish.stop(spoken(talk, aside), question=False))
         why = self.phrases.goals[want.goal.name].lists.get("why") if want else None
         if why and die.chance(persona.why):
-            reason = finish.stop(realise(why, talk.plain), question=False)
+            reason = finish.stop(realise(_suiting(why, want), talk.plain), question=False)
             (before if die.chance(early - 0.15) else beside).append(reason)
         if urgent and die.chance(persona.urgency):
             after.append(finish.stop(spoken(talk, "urgency"), question=False))
@@ -161,6 +161,12 @@ def _joined(sentence: str, attached: Sequence[str]) -> str:
     return " ".join([f"{body}{tail}".rstrip(" ."), *attached])
 
 
+def _suiting(why: Phrases, want: Want | None) -> Phrases:
+    """The reasons that suit what is asked for: nobody feels silly because he was charged twice."""
+    said = want.said if want else {}
+    return [phrase for phrase in why if not phrase.when or holds(phrase.when, lambda name: said[name].value if name in said else None)]
+
+
 def _weigh(persona: Persona, forms: Iterable[str], much: bool) -> Mapping[str, float]:
     """The persona's weights of these forms; where there is ``much`` to say, few ask for it in a question."""
     weights = {form: persona.forms.get(form, 0.0) for form in forms}
@@ -171,13 +177,13 @@ def _weigh(persona: Persona, forms: Iterable[str], much: bool) -> Mapping[str, f
     return weights
 
 
-def _note_dates(talk: Talk, text: str) -> None:
-    """Which of the two forms of a date was said: that shows in the settled message."""
-    for name, forms in talk.dates.items():
+def _note_words(talk: Talk, text: str) -> None:
+    """In which form a value was said: that shows in the settled message."""
+    for name, forms in talk.uttered.items():
         said = next((form for form in forms if finish.value(form) in text), None)
         if said is not None:
             talk.said_as[name] = said.removeprefix("on ")
-    talk.dates.clear()
+    talk.uttered.clear()
 
 
 def _lower_outside(text: str) -> str:
