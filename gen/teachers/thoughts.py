@@ -76,8 +76,11 @@ def _match(talk: Talk, reference: Reference) -> str:
 def _described(talk: Talk, reference: Reference) -> str:
     """What the user said of a thing, plainly: "€42.10 (10 March)"; empty where that is only that it is the last."""
     row = reference.row
-    first, *more = [state(talk, column, row[column], row, "") for column in reference.by if column != LAST] or [""]
-    return f"{first} ({', '.join(more)})" if more else first
+    said = [state(talk, column, row[column], row, "") for column in reference.by if column != LAST]
+    if not said:
+        return ""
+    first = f"the {said[0]}" if said[0][0].islower() else said[0]
+    return f"{first} ({said[1]})" if len(said) == 2 else ", ".join([first, *said[1:]])
 
 
 def _need(talk: Talk, want: Want, *, unfound: bool = False) -> str:
