@@ -233,10 +233,11 @@ def _sensible(draft: Draft, drawn: Callable[[], Want]) -> Want:
 
 
 def _too_late(draft: Draft, goal: Goal, identifier: str) -> bool:
-    """Whether nobody wants this of that thing any more, after what was done to it, or since it came to be in this very talk."""
-    if goal.not_after and any(want.goal.name in goal.not_after for want in _served(draft, identifier)):
+    """Whether nobody wants this of that thing any more, after what was done to it, or where it came to be in this very talk."""
+    made_by = [want for want in _answered(draft) if identifier in _made_by(want)]
+    if made_by and not goal.writes:
         return True
-    return not goal.writes and any(identifier in _made_by(want) for want in _answered(draft))
+    return any(want.goal.name in goal.not_after for want in [*made_by, *_served(draft, identifier)])
 
 
 def _served(draft: Draft, identifier: str) -> list[Want]:

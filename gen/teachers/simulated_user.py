@@ -127,14 +127,23 @@ class UserActs:
         return attached, apart
 
     def coloured(
-        self, talk: Talk, want: Want | None, core: str, more: Sequence[str] = (), *, aside: str | None = "aside", urgent: bool = True
+        self,
+        talk: Talk,
+        want: Want | None,
+        core: str,
+        more: Sequence[str] = (),
+        *,
+        aside: str | None = "aside",
+        urgent: bool = True,
+        leads: bool = False,
     ) -> str:
         """The request with what this persona says around it: an aside by this rule, a reason, how soon, thanks.
 
         The reason is that of ``want``, so it stays beside ``core``: after ``more``, the other requests, it would be said of them.
+        Nothing stands before a core that ``leads`` over from what was said ("great, and ...").
         """
         persona, die = talk.planned.persona, talk.die
-        early = 0.75 if core.endswith("?") else 0.45  # a question is mostly what people end with
+        early = 0.0 if leads else 0.75 if core.endswith("?") else 0.45  # a question is mostly what people end with
         before: list[str] = []
         beside: list[str] = []
         after: list[str] = []
@@ -226,7 +235,7 @@ def _next(acts: UserActs, talk: Talk, step: Step) -> str:
     core = acts.core(talk, step.wants[0], step)
     lead = spoken(talk, "then_follow") if talk.die.chance(0.6) else ""
     text = f"{lead} {core}".strip()
-    return acts.coloured(talk, step.wants[0], text, aside=_aside_of(step)) if talk.die.chance(0.25) else text
+    return acts.coloured(talk, step.wants[0], text, aside=_aside_of(step), leads=bool(lead)) if talk.die.chance(0.25) else text
 
 
 def _instead(acts: UserActs, talk: Talk, step: Step) -> str:
