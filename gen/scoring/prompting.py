@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from gen.conversation import Conversation, Message, ToolCall
@@ -18,7 +19,7 @@ from gen.rendering.reference import REFERENCE
 from gen.rendering.spans import Span
 from gen.rendering.template import Template
 from gen.rendering.templates import render
-from gen.rendering.tokens import Encoder
+from gen.rendering.tokens import UNTRAINED, Encoder
 from gen.scoring.speaking import Said
 
 CUT = "the output was cut at the limit of tokens"
@@ -26,10 +27,11 @@ CUT = "the output was cut at the limit of tokens"
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a model is given: the tokens, and the spans that they came from."""
+    """What a model is given: the tokens, the spans that they came from, and how many calls were made so far."""
 
     spans: tuple[Span, ...]
     tokens: list[int]
+    made: int = 0
 
 
 class Prompter:
@@ -52,6 +54,14 @@ class Prompter:
         """The prompt for the assistant's next message. Raises BadInput where the template cannot say what was said so far."""
         spans = opening(talk, self.template, thinks=thinks)
         return Prompt(spans, self._encoder.encode(spans).input_ids)
+
+    def longest(self, row: Conversation) -> int:
+        """The tokens of the longest message that the row's assistant says; 0 where the template cannot say the row."""
+        try:
+            labels = self._encoder.encode(render(replace(row, untrained=()), self.template)).labels
+        except BadInput:
+            return 0
+        return max([len(list(run)) for trained, run in groupby(labels, key=UNTRAINED.__ne__) if trained], default=0)
 
     def read(self, prompt: Prompt, tokens: Sequence[int], *, ended: bool) -> Said:
         """What these tokens say, the one that ended them included; ``ended`` is whether there is such a one."""
