@@ -59,6 +59,11 @@ def form_for(tokenizer: Any, ends: tuple[int, ...], *, trained: str = "", asked:
     return _in_words(tokenizer, ends, turns)
 
 
+def chat_tokens(tokenizer: Any, turns: str) -> Tokens:
+    """How a plain chat becomes a prompt. Raises BadInput where nobody knows."""
+    return _chat(tokenizer, turns)[0]
+
+
 def _in_words(tokenizer: Any, ends: tuple[int, ...], turns: str) -> Chosen:
     tokens, told = _chat(tokenizer, turns)
     return Chosen(Words(tokenizer, tokens, ends), f"tools told in words, {told}")

@@ -35,12 +35,16 @@ class Task(Protocol):
         left_out: what cannot be scored, in words.
     """
 
-    source: str
-    kind: str
-    rows: Sequence[Conversation]
-    facts: Sequence[str]
-    left_out: Sequence[str]
-
+    @property
+    def source(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def rows(self) -> Sequence[Conversation]: ...
+    @property
+    def facts(self) -> Sequence[str]: ...
+    @property
+    def left_out(self) -> Sequence[str]: ...
     async def play(self, row: Conversation, speaker: Speaker, bounds: Bounds) -> Played: ...
     def setting(self, row: Conversation) -> str:
         """What decides how this row is played, beside the row and the model."""
