@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from gen.conversation import Conversation
 from gen.errors import BadInput
+from gen.scoring.naming import is_server, open_any, plain_name, require_usable
 from gen.scoring.running import Model, Progress, Result, run
 from gen.scoring.scored import Scored
-from gen.scoring.server_speaker import server_model
 from gen.scoring.surprise import Forgetting
 from gen.scoring.tasks import Task
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from gen.scoring.local_model import LocalModel
     from gen.scoring.surprise import Surprise
 
-SERVER = "server:"
-LOCAL = "local:"
 BASE = "base"
 """What stands for an adapter's own base where a model to compare with is asked for."""
 
@@ -53,12 +51,8 @@ class Asked:
     def require_usable(self) -> None:
         """Look at all names. Raises BadInput before anything is loaded."""
         for name, template in ((self.model, self.template), (self.compare, "")):
-            if name.startswith(SERVER):
-                server_model(name, template)
-            elif name and name != BASE:
-                from gen.scoring.local_model import require_usable
-
-                require_usable(name.removeprefix(LOCAL), template)
+            if name and name != BASE:
+                require_usable(name, template)
         if self.compare == BASE and not _is_adapter(self.model):
             raise BadInput(f"{self.model} is no adapter, so it has no base", where="--compare base", allowed="the name of a model")
         if self.plain is not None:
@@ -115,13 +109,13 @@ class _Pair:
         return Forgetting(*self._surprise, compared=self._compared, chats=len(self._chats()))
 
     def _open(self, name: str, template: str, base: str) -> Model:
-        if name.startswith(SERVER):
-            return server_model(name, template)
-        from gen.scoring.local_model import open_model
+        from gen.scoring.local_model import LocalModel
 
-        self._progress.note(f"loading {name}")
-        self._opened = open_model(name.removeprefix(LOCAL), template=template, turns=self._asked.turns, base=base)
-        return self._opened
+        if not is_server(name):
+            self._progress.note(f"loading {name}")
+        model = open_any(name, template=template, turns=self._asked.turns, base=base)
+        self._opened = model if isinstance(model, LocalModel) else None
+        return model
 
     def _drop(self) -> None:
         """Let go of the weights before others are read."""
@@ -136,8 +130,8 @@ class _Pair:
             return True
         from gen.training.adapter import about_adapter, base_of
 
-        folder = Path(self._asked.model.removeprefix(LOCAL)).expanduser()
-        return name.removeprefix(LOCAL) in (self._asked.base, base_of(folder, about_adapter(folder)))
+        folder = Path(plain_name(self._asked.model)).expanduser()
+        return plain_name(name) in (self._asked.base, base_of(folder, about_adapter(folder)))
 
     def _look(self, model: LocalModel) -> None:
         """Plain chat with the model; and, of an adapter, without it, in the very same tokens."""
@@ -162,4 +156,4 @@ class _Pair:
 def _is_adapter(name: str) -> bool:
     from gen.scoring.local_model import is_adapter
 
-    return not name.startswith(SERVER) and is_adapter(name.removeprefix(LOCAL))
+    return not is_server(name) and is_adapter(plain_name(name))

@@ -63,9 +63,12 @@ class LocalModel:
         return self.chosen.told
 
     def room(self, rows: Sequence[Conversation]) -> int:
-        """The tokens that a message may have: twice the longest of the corpus, where the model was taught to speak as the corpus does."""
+        """The tokens that a message may have: of a model that was taught to speak as the corpus does, at least twice its longest one.
+
+        A power of two, so that more rows seldom change it: what was played under another bound is played again.
+        """
         longest = longest_answer(self.chosen, rows) if self.chosen.own else 0
-        return max(LEAST, 2 * longest) if longest else MOST
+        return min(1 << (max(LEAST, 2 * longest) - 1).bit_length(), MOST) if longest else MOST
 
     def speaker(self, bounds: Bounds, note: Note) -> LocalSpeaker:
         """The model in a thread of its own, which ends when the speaker is closed."""
