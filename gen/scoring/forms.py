@@ -101,7 +101,7 @@ def _native_template(tokenizer: Any) -> Template | None:
         return None
     known = backend_of(tokenizer)
     asked = replace(REFERENCE, messages=REFERENCE.messages[:2])
-    for template in TEMPLATES.values():
+    for template in sorted(TEMPLATES.values(), key=lambda one: -len(one.control_tokens)):  # of formats that begin alike, the richest
         if all(known.token_to_id(token) is not None for token in template.control_tokens):
             said = _said_by(tokenizer, asked)
             if said and said == text_of(opening(asked, template)):
