@@ -21,7 +21,8 @@ from gen.scoring.forms import Chosen, form_for, longest_answer
 from gen.scoring.local_speaker import LocalSpeaker
 from gen.scoring.settings import Bounds
 from gen.training.adapter import ABOUT, about_adapter, base_of, load_adapter
-from gen.training.base import fingerprint_of, load_model, require_weights
+from gen.training.base import load_model
+from gen.training.weights import fingerprint_of, require_weights
 
 Note = Callable[[str], None]
 """Who hears what a user should know."""
@@ -160,7 +161,7 @@ def _open_plain(name: str, template: str, turns: str) -> LocalModel:
     tokenizer: Any = load_tokenizer(name)
     model = _placed(load_model(name, torch.bfloat16 if torch.cuda.is_available() else torch.float32))
     chosen = form_for(tokenizer, _ends(model, tokenizer), asked=template, turns=turns)
-    return LocalModel(name, model, tokenizer, chosen, {"model": fingerprint_of(model), "tokenizer": digest_of(tokenizer)})
+    return LocalModel(name, model, tokenizer, chosen, {"model": fingerprint_of(name), "tokenizer": digest_of(tokenizer)})
 
 
 def _placed(model: Any) -> Any:
