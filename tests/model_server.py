@@ -1,6 +1,6 @@
 """A language model's server on loopback, with an OpenAI-compatible face: it says what a test wants, and fails as a test wants.
 
-    with ModelServer(lambda asked: "hello") as server:            asked: the request's JSON; the function may be async
+    with ModelServer(lambda asked: "hello") as server:            asked: the request's JSON; the function may be async, or give a message
         teacher_name(f"server:{server.address}#tiny")
         server.bodies, server.most_in_flight                      what was asked
 
@@ -30,7 +30,7 @@ import jsonschema_rs
 from aiohttp import web
 
 Json = dict[str, Any]
-Answer = Callable[[Json], str | Awaitable[str]]
+Answer = Callable[[Json], str | Json | Awaitable[str | Json]]
 
 ENFORCED = ("json_schema", "json_object", "structured_outputs", "grammar", "tool_choice")
 
@@ -210,8 +210,10 @@ class ModelServer:
             return error(400, told, param="messages", code="context_length_exceeded")
         return None
 
-    def _message(self, asked: Json, text: str) -> Json:
-        """What the model says, held to what this server enforces."""
+    def _message(self, asked: Json, text: str | Json) -> Json:
+        """What the model says, held to what this server enforces; a message is said as it is."""
+        if isinstance(text, dict):
+            return text
         kind = (asked.get("response_format") or {}).get("type")
         if kind == "json_schema" and kind in self.enforces:
             text = fitting(asked["response_format"]["json_schema"]["schema"], text)

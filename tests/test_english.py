@@ -83,6 +83,10 @@ SLOTS = {
     "think_changed": {"new"},
     "think_date": {"said", "value", "today"},
     "think_match": {"value"},
+    "think_match_by": {"said", "value"},
+    "think_search_by": {"said"},
+    "think_words": {"said", "value", "param"},
+    "think_sum": {"said", "value", "param"},
 }
 MANY_THOUGHTS = """need tool given known missing parallel confirm_first confirmed no_tool off_topic
 known_already retry refused changed date search_first match"""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -194,6 +195,31 @@ def test_nobody_asks_again_about_the_same_thing_what_another_tool_just_told(doma
                     known.clear()
                 known |= {want.goal.tool, *shop.domains[domain].declaration.tools[want.goal.tool].stands_in_for}
     assert followed > 5
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_follow_ups_heed_what_was_done_and_refer_only_to_what_was_just_said(domain: str) -> None:
+    """Nobody tracks what was just cancelled, and "the same for that one" does not refer back over a question about the weather."""
+    shop = workshop(domain, "long")
+    digressions = referred = 0
+    for slot in range(40):
+        try:
+            steps = shop.planner.plan(slot, 0).steps
+        except NothingFits:
+            continue
+        done: dict[str, set[str]] = {}
+        for want in [want for step in steps if step.act == "answer" for want in step.wants]:
+            for subject in want.subjects:
+                before = done.setdefault(subject.id, set())
+                assert not before & set(want.goal.not_after), (slot, subject.id, want.goal.name)
+                before.add(want.goal.name)
+        for before_it, step in pairwise(steps):
+            if step.act in ("same", "again") or any(subject.mode == "again" for want in step.wants for subject in want.subjects):
+                referred += step.speaker == "user"
+                assert step.speaker != "user" or before_it.act in ("answer", "repeat"), (slot, step.act)
+            digressions += step.act in ("offtopic", "question")
+    assert referred > 20
+    assert digressions > 20
 
 
 @pytest.mark.parametrize("domain", DOMAINS)

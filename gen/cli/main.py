@@ -31,7 +31,7 @@ COMMANDS = {
     "Look": ("show", "render", "parse"),
     "Check": ("check",),
     "Keep": ("store",),
-    "Train": ("train", "merge-adapter"),
+    "Train": ("train", "merge-adapter", "score", "chat"),
     "Publish": ("card", "push"),
     "What is there": ("recipes", "tools", "templates", "doctor"),
 }

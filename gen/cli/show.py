@@ -130,6 +130,16 @@ def print_conversation(row: Conversation, *, with_tools: bool = False) -> None:
         console.print(Text.assemble((f"{line.label:{LABEL}}", line.label_style), (line.text, line.style)))
 
 
+def print_message(message: Message) -> None:
+    """Print one message of a conversation on stdout, as ``print_conversation`` does."""
+    from rich.text import Text
+
+    console, width = stdout_console(), terminal_width()
+    for line in _message_lines(message):
+        for number, part in enumerate(_wrapped(safe(line.text), width - LABEL)):
+            console.print(Text.assemble((f"{'' if number else line.label:{LABEL}}", line.label_style), (part, line.style)))
+
+
 def plain_text(row: Conversation, *, width: int) -> str:
     """A conversation as it stands in a pipe, wrapped."""
     return "\n".join(
@@ -151,7 +161,7 @@ def _laid_out(row: Conversation, *, with_tools: bool, width: int) -> Iterator[Li
 def _lines(row: Conversation, *, with_tools: bool) -> Iterator[Line]:
     if with_tools:
         for tool in row.tools:
-            yield Line("tool", _signature(tool), "dim", "dim")
+            yield Line("tool", signature(tool), "dim", "dim")
     for message in row.messages:
         yield from _message_lines(message)
 
@@ -179,7 +189,8 @@ def call_text(call: ToolCall) -> str:
     return f"{call.name}({', '.join(f'{name}={exact_json(value)}' for name, value in call.arguments.items())})"
 
 
-def _signature(tool: JsonObject) -> str:
+def signature(tool: JsonObject) -> str:
+    """A tool in a line: ``find_payee(customer_id, name?): Find saved payees.``"""
     function = tool["function"]
     parameters = function.get("parameters", {})
     required = parameters.get("required", ())

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -52,6 +52,7 @@ def part_of(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
 @click.option(
     "--shard", callback=part_of, metavar="I/N", help="Only part I of N, for a job array. Without --shard, the command joins them."
 )
+@click.option("--ray", metavar="ADDRESS", help="Make it on a Ray cluster: auto, local, HOST:PORT or ray://HOST:PORT.")
 @click.option(
     "--layout",
     type=click.Choice(["json", "string"]),
@@ -82,6 +83,7 @@ def synth(
     out: Path | None,
     workers: int | None,
     shard: tuple[int, int] | None,
+    ray: str | None,
     layout: Layout,
     teacher: str | None,
     concurrency: int | None,
@@ -110,10 +112,9 @@ def synth(
         _preview(recipe, as_json=as_json)
         return
     folder = out or Path("corpora") / recipe.model.name
-    if workers and recipe.model.teacher.name != "simulator":
-        note("a model is asked from one process: --workers is not used")
-    workers = workers or default_workers(recipe.model.rows)
-    summary = _make(recipe, folder, workers=workers, shard=shard, layout=layout, quiet=quiet, budget=budget)
+    _check_machines(recipe, workers, ray)
+    run = {"workers": workers or default_workers(recipe.model.rows), "ray": ray or "", "shard": shard, "layout": layout}
+    summary = _make(recipe, folder, run, quiet=quiet, budget=budget)
     if as_json:
         print_json(summary.to_json())
     elif not quiet:
@@ -121,6 +122,18 @@ def synth(
     if not summary.complete:
         note(f"Error: {_shortfall(summary)}")
         ctx.exit(1)
+
+
+def _check_machines(recipe: Recipe, workers: int | None, ray: str | None) -> None:
+    """Raises UsageError where the options that say who makes the rows do not go together."""
+    if ray and workers:
+        raise click.UsageError("--workers is for this machine, and --ray for a cluster: they do not go together.")
+    if recipe.model.teacher.name == "simulator":
+        return
+    if ray:
+        raise click.UsageError("A model is asked from one process: --ray is for the simulator. Several machines: --shard i/n on each.")
+    if workers:
+        note("a model is asked from one process: --workers is not used")
 
 
 def _shortfall(summary: Summary) -> str:
@@ -167,19 +180,14 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _make(
-    recipe: Recipe, folder: Path, *, workers: int, shard: tuple[int, int] | None, layout: Layout, quiet: bool, budget: Budget
-) -> Summary:
+def _make(recipe: Recipe, folder: Path, run: Mapping[str, Any], *, quiet: bool, budget: Budget) -> Summary:
     from gen.cli.progress import reporter
     from gen.synthesis.cast import Models
     from gen.synthesis.run import synthesize
 
     try:
         with reporter(quiet=quiet) as progress:
-            rows = recipe.model.rows
-            return synthesize(
-                recipe, folder, rows=rows, workers=workers, shard=shard, layout=layout, progress=progress, models=Models(budget)
-            )
+            return synthesize(recipe, folder, rows=recipe.model.rows, progress=progress, models=Models(budget), **run)
     except KeyboardInterrupt:
         note(f"{folder} is not finished, and nothing of it is lost: the same command goes on where it stopped.")
         raise

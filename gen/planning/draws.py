@@ -106,7 +106,7 @@ def _money(spec: Mapping[str, Any], context: Context) -> Drawn:
     currency = str(_resolve(money.get("currency", ""), world, it))
     if "share_of" in money:
         whole = _resolve(money["share_of"], world, it)
-        share = die.pick((0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.75))
+        share = die.pick((0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.75))
         value = round(whole * share, 2)
         value = float(int(value)) if value >= 10 else value
         if value <= 0:

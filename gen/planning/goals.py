@@ -20,7 +20,7 @@ from gen.yaml_file import YamlFile
 LAST = "last"
 """The way of describing something that says only that it is the latest."""
 
-_GOAL_KEYS = ("tool", "subject", "where", "refused", "arguments", "confirm", "tells", "weight")
+_GOAL_KEYS = ("tool", "subject", "where", "refused", "arguments", "confirm", "tells", "not_after", "weight")
 _ENTITY_KEYS = ("table", "id", "owner", "find")
 _FIND_KEYS = ("by", "tool", "arguments", "rows")
 
@@ -40,6 +40,7 @@ _GOALS = each(
             "arguments": each({"items": TEXT}),
             "confirm": {"type": "boolean"},
             "tells": TEXTS,
+            "not_after": TEXTS,
             "weight": WEIGHT,
         },
     }
@@ -97,7 +98,10 @@ class Entity:
 
 @dataclass(frozen=True, eq=False)
 class Goal:
-    """What a user may want; it ends in one call of ``tool``, whose parameters have the properties ``parameters``."""
+    """What a user may want; it ends in one call of ``tool``, whose parameters have the properties ``parameters``.
+
+    ``not_after`` names goals after which nobody wants this of the same thing: the refund of what was just cancelled.
+    """
 
     name: str
     tool: str
@@ -107,6 +111,7 @@ class Goal:
     arguments: Mapping[str, Any]
     confirm: bool
     tells: tuple[str, ...]
+    not_after: tuple[str, ...]
     weight: float
     writes: bool
     place: str
@@ -202,6 +207,8 @@ def _goal(declaration: Declaration, source: YamlFile, entities: Mapping[str, Ent
     subject = data.get("subject")
     if subject is not None:
         _one_of(source, subject, entities, "entity", *keys, "subject")
+    for other in data.get("not_after", ()):
+        _one_of(source, other, source.data["goals"], "goal", *keys, "not_after")
     guards = {guard.name for guard in declared.guards}
     for guard in data.get("refused", {}):
         _one_of(source, guard, guards, f"guard of {tool}", *keys, "refused", guard)
@@ -226,6 +233,7 @@ def _goal(declaration: Declaration, source: YamlFile, entities: Mapping[str, Ent
         arguments=data.get("arguments", {}),
         confirm=bool(data.get("confirm", False)),
         tells=tuple(data.get("tells", ())),
+        not_after=tuple(data.get("not_after", ())),
         weight=float(data.get("weight", 1)),
         writes=declared.writes,
         place=source.where(*keys),

@@ -9,11 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from gen.planning.draft import Change, Draft, Step, Want
+from gen.conversation import Json
+from gen.planning.draft import Change, Draft, Step, Want, leaves_at
 from gen.planning.draws import NothingFits, Reference
+from gen.planning.goals import Goal
 
 AMENDABLE = frozenset(("money", "date", "integer", "time"))
 """Kinds of values that people correct in passing."""
+
+
+DIGRESSIONS = frozenset(("know", "decline"))
+"""Replies after which "that one" and "the same for T1004" would mean nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,24 +162,31 @@ def long(draft: Draft) -> None:
     draft.serve(want)
     turns = draft.die.between(10, 13)
     while sum(step.speaker == "user" for step in draft.steps) < turns:
-        kind = draft.die.random()
-        if kind < 0.62:
-            want = _follow(draft, want)
-        elif kind < 0.74 and draft.planner.knowledge:
-            draft.say("user", "question")
-            draft.say("assistant", "know")
-        elif kind < 0.84:
-            draft.say("user", "again", wants=(want,))
-            draft.say("assistant", "repeat", wants=(want,))
-        elif kind < 0.92:
-            want = draft.want("described")
-            draft.ask(want, act="next")
-            draft.serve(want)
-        else:
-            draft.say("user", "offtopic")
-            draft.say("assistant", "decline")
+        want = _go_on(draft, want)
     draft.say("user", "bye")
     draft.say("assistant", "welcome")
+
+
+def _go_on(draft: Draft, want: Want) -> Want:
+    """One more turn of a long talk; what was just said is not asked for a second time, and no digression follows another."""
+    kind = draft.die.random()
+    last = draft.steps[-1].act
+    if 0.62 <= kind < 0.74 and draft.planner.knowledge and last not in DIGRESSIONS:
+        draft.say("user", "question")
+        draft.say("assistant", "know")
+    elif 0.74 <= kind < 0.84 and last == "answer":
+        draft.say("user", "again", wants=(want,))
+        draft.say("assistant", "repeat", wants=(want,))
+    elif 0.84 <= kind < 0.92:
+        want = _sensible(draft, lambda: draft.want("described"))
+        draft.ask(want, act="next")
+        draft.serve(want)
+    elif kind >= 0.92 and last not in DIGRESSIONS:
+        draft.say("user", "offtopic")
+        draft.say("assistant", "decline")
+    else:
+        want = _follow(draft, want)
+    return want
 
 
 # -- parts of scenarios
@@ -197,17 +210,48 @@ def _disappoints(last: Step) -> bool:
 
 def _follow(draft: Draft, last: Want) -> Want:
     """Another want that refers back where it can: the same thing, the same wish for another, or something new."""
-    kind = draft.die.random()
+    kind = draft.die.random() if draft.steps[-1].act not in DIGRESSIONS else 1.0
     if kind < 0.45 and (want := _same_thing(draft, last)):
         draft.ask(want, act="next")
     elif kind < 0.65 and (want := _same_wish(draft, last)):
         draft.ask(want, act="same")
     else:
         fresh = [goal for goal in draft.planner.goals_for("id", 1) if goal.name not in draft.goals]
-        want = draft.want(goals=fresh or draft.planner.goals_for("id", 1))
+        want = _sensible(draft, lambda: draft.want(goals=fresh or draft.planner.goals_for("id", 1)))
         draft.ask(want, act="next")
     draft.serve(want)
     return want
+
+
+def _sensible(draft: Draft, drawn: Callable[[], Want]) -> Want:
+    """A want that does not come too late, after what was done to the same thing."""
+    for _ in range(4):
+        want = drawn()
+        if not any(_too_late(draft, want.goal, subject.id) for subject in want.subjects):
+            return want
+    raise NothingFits("everything comes too late")
+
+
+def _too_late(draft: Draft, goal: Goal, identifier: str) -> bool:
+    """Whether nobody wants this of that thing any more, after what was done to it, or where it came to be in this very talk."""
+    made_by = [want for want in _answered(draft) if identifier in _made_by(want)]
+    if made_by and not goal.writes:
+        return True
+    return any(want.goal.name in goal.not_after for want in [*made_by, *_served(draft, identifier)])
+
+
+def _served(draft: Draft, identifier: str) -> list[Want]:
+    """What the assistant has done about this thing, in order."""
+    return [want for want in _answered(draft) if identifier in [subject.id for subject in want.subjects]]
+
+
+def _answered(draft: Draft) -> list[Want]:
+    return [want for step in draft.steps if step.act == "answer" for want in step.wants]
+
+
+def _made_by(want: Want) -> list[Json]:
+    """What this want brought into being, by id, among whatever else its results say."""
+    return [value for result in want.results for _, value in leaves_at(result, ())] if want.goal.writes and not want.subjects else []
 
 
 def _same_thing(draft: Draft, last: Want) -> Want | None:
@@ -222,6 +266,7 @@ def _same_thing(draft: Draft, last: Want) -> Want | None:
         if goal.subject == subject.entity
         and goal.name not in draft.goals
         and goal.tool not in told
+        and not _too_late(draft, goal, subject.id)
         and not draft.planner.needs_finding(goal)
     }
     while weights:
@@ -236,11 +281,10 @@ def _same_thing(draft: Draft, last: Want) -> Want | None:
 def _told(draft: Draft, subject: Reference) -> set[str]:
     """The tools that could tell nothing new of this: they, or one that says as much, did since it was last changed."""
     tools: set[str] = set()
-    for want in [want for step in draft.steps if step.act == "answer" for want in step.wants]:
-        if subject.id in [reference.id for reference in want.subjects]:
-            if want.goal.writes:
-                tools.clear()
-            tools |= {want.goal.tool, *draft.planner.tools[want.goal.tool].stands_in_for}
+    for want in _served(draft, subject.id):
+        if want.goal.writes:
+            tools.clear()
+        tools |= {want.goal.tool, *draft.planner.tools[want.goal.tool].stands_in_for}
     return tools
 
 
@@ -248,9 +292,8 @@ def _same_wish(draft: Draft, last: Want) -> Want | None:
     """The same for another: "and T1004?"."""
     if not last.subjects or last.said:
         return None
-    spoken = {reference.id for reference in last.subjects}
     entity = draft.planner.entities[last.subjects[0].entity]
-    places = [at for at, identifier in draft.candidates(last.goal, last.goal.where) if identifier not in spoken]
+    places = [at for at, identifier in draft.candidates(last.goal, last.goal.where) if not _served(draft, identifier)]
     if not places:
         return None
     return draft.want_about(last.goal, draft.reference(entity, draft.row(entity, draft.die.pick(places)), "id"), plain=True)

@@ -17,6 +17,7 @@ from gen.scoring.intervals import Rate
 from gen.scoring.metrics import METRICS, NO_CALL, Change, Group, Metric, Scores, ToolScore
 from gen.scoring.pairing import UNKNOWN_TOOL
 from gen.scoring.plots import axis, dots, heat_map, key, percent, rate_cell
+from gen.scoring.surprise import Forgetting
 
 _TOOLS = 24
 """Tools that the page tells apart; the JSON has all of them."""
@@ -36,6 +37,7 @@ class Report:
         kind: what the conversations are grouped by: "category" where they are BFCL's.
         facts: further lines of the head, such as the template and the versions.
         left_out: what was not scored, and why.
+        forgetting: plain chat before and after.
     """
 
     model: str
@@ -48,6 +50,7 @@ class Report:
     kind: str = "scenario"
     facts: Sequence[str] = ()
     left_out: Sequence[str] = ()
+    forgetting: Forgetting | None = None
 
 
 def page(report: Report) -> Iterator[str]:
@@ -63,6 +66,7 @@ def page(report: Report) -> Iterator[str]:
     yield _summary(report)
     yield from _groups(report)
     yield _tools(report)
+    yield _plain_chat(report.forgetting)
     if report.scores.confusion:
         yield _confusion(report.scores.confusion)
     if report.examples:
@@ -162,6 +166,27 @@ def _tool_line(tool: str, found: ToolScore, before: ToolScore | None) -> str:
 
 def _and_more(count: int) -> str:
     return f" {count:,} more tools, with fewer mistakes, are left out." if count else ""
+
+
+_FORGOTTEN = 1.1
+"""From which ratio of perplexities on the page says that language was lost."""
+
+
+def _plain_chat(found: Forgetting | None) -> str:
+    """The forgetting guard, in numbers."""
+    if found is None:
+        return ""
+    kind = "worse" if found.ratio >= _FORGOTTEN else ""
+    cells = [
+        f"<td>{found.before.perplexity:,.2f}<small>{safe(found.compared)}</small></td>",
+        f"<td>{found.after.perplexity:,.2f}<small>{found.after.tokens:,} tokens of answers</small></td>",
+        f'<td><span class="{kind}">× {found.ratio:.3f}</span></td>',
+    ]
+    words = (
+        f"Perplexity of the answers in {found.chats:,} chats without any tool: how much plain language was lost. 1 is none; less is gain."
+    )
+    table = _table("<th></th><th>before</th><th>after</th><th>ratio</th>", [f"<tr><th>plain chat</th>{''.join(cells)}</tr>"])
+    return _section("Forgetting", words, table)
 
 
 _OTHERS = "(others)"

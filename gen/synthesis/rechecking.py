@@ -18,7 +18,7 @@ from gen.checks.trace import Trace, trace_of
 from gen.conversation import Conversation, Finding, JsonObject
 from gen.corpus.manifest import read_manifest, verify
 from gen.recipe import Recipe, build_recipe
-from gen.synthesis.opening import open_workshop, rows_digest
+from gen.synthesis.opening import Workshop, open_workshop, rows_digest
 from gen.tools.catalogue import domains, find_domain
 from gen.yaml_file import read_yaml
 
@@ -42,10 +42,14 @@ class Tally:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of a corpus's rows beyond themselves; ``note`` is what people should be told of it."""
+    """What is known of a corpus's rows beyond themselves; ``note`` is what people should be told of it.
+
+    ``workshop`` is what executes its calls; None where they are not executed again.
+    """
 
     context: Context
     note: str = ""
+    workshop: Workshop | None = None
 
 
 def open_context(corpus: Path) -> Known:
@@ -66,7 +70,8 @@ def open_context(corpus: Path) -> Known:
             "and values may be read differently"
         )
         return Known(_unexecuted(model.tools.domains, near_duplicates=model.checks.near_duplicates, scenarios=model.scenarios), note)
-    return Known(open_workshop(recipe).context(replay=True))
+    workshop = open_workshop(recipe)
+    return Known(workshop.context(replay=True), workshop=workshop)
 
 
 def recheck(rows: Iterable[Conversation], known: Known, *, ignore: frozenset[str] = frozenset()) -> Tally:

@@ -30,6 +30,7 @@ from gen.synthesis.deciding import Decider
 from gen.synthesis.engines import Block, Maker, making
 from gen.synthesis.entries import Entry, from_lines, row_of
 from gen.synthesis.ledger import Ledger
+from gen.synthesis.on_ray import making_on_ray
 from gen.synthesis.opening import Workshop, no_collection, open_workshop, rows_digest, without_addresses
 from gen.synthesis.slots import BLOCK
 from gen.synthesis.summary import Progress, Summary
@@ -49,21 +50,24 @@ def synthesize(
     progress: Progress,
     layout: Layout = "json",
     models: Models | None = None,
+    ray: str = "",
 ) -> Summary:
     """Make the corpus of a recipe in a folder, or go on with it, or grow it, or make one shard's share of its candidates.
 
     ``models`` says how those of the recipe are run, where its teacher is none of ours. Where their budget is used up, the rows
     that are there are published, and the same call with a larger one goes on.
 
-    Raises BadInput where the folder belongs to another recipe or run, OutsideFailed for a full disk, killed workers or a model
-    that does not answer any more.
+    ``ray`` is the address of a Ray cluster on which the simulator's blocks are made, instead of by ``workers`` here.
+
+    Raises BadInput where the folder belongs to another recipe or run, OutsideFailed for a full disk, killed workers, a cluster that is
+    not there or a model that does not answer any more.
     """
     started = _now()
     with no_collection():
         workshop = open_workshop(recipe)  # first: a recipe that does not hold leaves no folder behind
         lock: AbstractContextManager[None] = shared(out, *shard) if shard else exclusive(out)
         with lock:
-            return _Run(workshop, out, rows, workers, shard, layout, progress, started, models or Models()).go()
+            return _Run(workshop, out, rows, workers, shard, layout, progress, started, models or Models(), ray).go()
 
 
 @dataclass
@@ -77,6 +81,7 @@ class _Run:
     progress: Progress
     started: datetime.datetime
     models: Models
+    ray: str
     example: Conversation | None = None
 
     @property
@@ -146,6 +151,8 @@ class _Run:
         self, blocks: Sequence[Block], store: BlockStore, digest: str, scratch: Path, writer: str = "main"
     ) -> AbstractContextManager[Maker]:
         """Who makes these blocks: the simulator, or the models of the recipe."""
+        if self.recipe.model.teacher.name == SIMULATOR and self.ray:
+            return making_on_ray(self.workshop, blocks, store, address=self.ray, scratch=scratch)
         if self.recipe.model.teacher.name == SIMULATOR:
             return making(self.workshop, blocks, store, workers=self.workers, scratch=scratch)
         told = self.progress

@@ -8,7 +8,7 @@ required, which is what the strictest servers ask of a schema.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -114,22 +114,32 @@ def read_user(text: str) -> Turn:
 
 def read_assistant(text: str, tools: Mapping[str, ToolSchema]) -> Turn:
     """An assistant's turn whose calls fit the schemas of their tools, whatever an engine promised. Raises Unreadable."""
+    turn = read_written(text)
+    return replace(turn, calls=tuple(_fitting(name, arguments, tools) for name, arguments in turn.calls))
+
+
+def read_written(text: str) -> Turn:
+    """An assistant's turn as it was written, whatever it calls. Raises Unreadable for what is no turn at all."""
     value = _object_in(text)
     if value is None:
         raise Unreadable("no_json", "it is not one JSON object")
     thought, said, calls = value.get("thought", ""), value.get("text", ""), value.get("calls", [])
     if not isinstance(thought, str) or not isinstance(said, str) or not isinstance(calls, list):
         raise Unreadable("wrong_form", 'its keys are "thought" and "text", which hold texts, and "calls", which holds a list')
-    read = tuple(_read_call(call, tools) for call in calls)
+    read = tuple(map(_read_call, calls))
     if not read and not said.strip():
         raise Unreadable("empty", 'it neither says nor calls anything: "text" or "calls" must hold something')
     return Turn(said.strip(), thought.strip(), read)
 
 
-def _read_call(call: Json, tools: Mapping[str, ToolSchema]) -> tuple[str, JsonObject]:
+def _read_call(call: Json) -> tuple[str, JsonObject]:
     name, arguments = (call.get("name"), call.get("arguments")) if isinstance(call, dict) else (None, None)
     if not isinstance(name, str) or not isinstance(arguments, dict):
         raise Unreadable("wrong_form", 'a call is {"name": "...", "arguments": {...}}')
+    return name, arguments
+
+
+def _fitting(name: str, arguments: JsonObject, tools: Mapping[str, ToolSchema]) -> tuple[str, JsonObject]:
     tool = tools.get(name)
     if tool is None:
         raise Unreadable("unknown_tool", f"there is no tool {name!r}, only {', '.join(tools) or 'none at all'}")

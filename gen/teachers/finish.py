@@ -110,9 +110,11 @@ def plain(text: str) -> str:
     return text.replace(START, "").replace(END, "") if START in text or END in text else text
 
 
-def either(text: str) -> str:
-    """A marked date as its bare form, without marks."""
-    return plain(text.partition(BETWEEN)[2] or text)
+def forms(text: str) -> tuple[str, ...]:
+    """The forms that a marked value may take in its sentence, without marks: a date has several."""
+    first, dated, second = text.partition(BETWEEN)
+    bare = plain(second)
+    return (plain(first), bare, bare.removeprefix("the ")) if dated else (plain(first),)
 
 
 def stop(sentence: str, *, question: bool | None = None) -> str:

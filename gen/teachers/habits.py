@@ -15,7 +15,7 @@ from gen.teachers.finish import END, START
 
 _VALUE = f"{START}[^{END}]*{END}"
 _VALUES = re.compile(f"({_VALUE})")
-_FIXED = r"(?:lot|bunch|million|few|little|bit)\b"  # "thanks lot" is nobody's English, and "few" is not "a few"
+_FIXED = r"(?:lot|bunch|million|few|little|bit|way)\b"  # "thanks lot" is nobody's English, and "few" is not "a few"
 # Each begins with a set of characters, which is found fast.
 _WORD = re.compile(rf"[{START}A-Za-z](?:(?<={START})[^{END}]*{END}|(?<!{START})[A-Za-z]{{3,}})")
 _ARTICLE = re.compile(rf"[{START}tTaA](?:(?<={START})[^{END}]*{END}|(?<![\w'’].)(?:(?<=[tT])he|(?<=[aA])n?) (?!{_FIXED})(?=[\w{START}]))")

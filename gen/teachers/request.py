@@ -7,7 +7,7 @@ system message, and the form of its turn in ``schema``; no engine needs to know 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import orjson
@@ -70,6 +70,7 @@ class Completion:
         tokens_in: tokens of the prompt; ``tokens_cached`` of them were computed for an earlier request.
         tokens_out: tokens of the completion.
         seconds: from the request to the whole completion, waiting in the engine's queue left out.
+        tokens: the completion's own tokens with the one that ended it, where a model of this process said it. Not stored.
     """
 
     text: str
@@ -78,6 +79,7 @@ class Completion:
     tokens_out: int = 0
     tokens_cached: int = 0
     seconds: float = 0.0
+    tokens: tuple[int, ...] = field(default=(), compare=False, repr=False)
 
 
 class TooLong(BadInput):

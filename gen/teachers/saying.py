@@ -8,10 +8,13 @@ from gen.conversation import Json, JsonObject
 from gen.planning.draft import Change, Want
 from gen.planning.draws import Reference, Said
 from gen.teachers import finish
-from gen.teachers.grammar import realise
+from gen.teachers.grammar import holds, realise
 from gen.teachers.stating import DATE, MOMENT, TIME, humanised
 from gen.teachers.talk import Talk, Words
 from gen.values import speak
+
+REWORDED = frozenset(("date", "choice", "money"))
+"""Kinds of values of which a thought may say how the user put them."""
 
 
 class User:
@@ -39,8 +42,8 @@ class User:
             return self.subject()
         self.spoken.add(slot)
         text = say(self.talk, slot, self._said[slot], form)
-        if self._said[slot].kind == "date" and (self.want.changed is None or self.want.changed.argument != slot):
-            self.talk.said_as[slot] = finish.either(text)
+        if self._said[slot].kind in REWORDED and (self.want.changed is None or self.want.changed.argument != slot):
+            self.talk.uttered[slot] = finish.forms(text)
         return text
 
     def subject(self) -> str:
@@ -85,7 +88,9 @@ def refer(talk: Talk, reference: Reference) -> str:
     if reference.mode == "again" and "again" in phrases.lists:
         return realise(phrases.lists["again"], talk.plain)
     if reference.mode == "described":
-        return realise(phrases.described["+".join(reference.by)], _Described(talk, reference))
+        row = reference.row
+        ways = [way for way in phrases.described["+".join(reference.by)] if not way.when or holds(way.when, row.get)]
+        return realise(ways, _Described(talk, reference))
     talk.known.add(reference.id)
     return realise(phrases.lists["id"], Words(talk.die, {"id": _say_id(talk, reference.id)}))
 

@@ -21,6 +21,10 @@ from gen.teachers.thoughts import think
 from gen.values import speak
 
 SORRY = re.compile(r"\b(?:sorry|afraid|unfortunately|apolog\w*|wish|pity)\b", re.IGNORECASE)
+LEAD = re.compile(
+    r"^(?:I've (?:checked|looked(?: it up)?)(?::|, and)|Here (?:it is|we go|they are):|All right,|All set[:,]|Right[:.]|It worked\.) "
+)
+"""How an answer may begin that stands alone: in the middle of a message it would begin anew."""
 LONG = 130
 """Characters from which on an answer among several gets a line of its own."""
 
@@ -35,9 +39,7 @@ class AssistantActs:
     def speak(self, talk: Talk, step: Step, results: Sequence[Json]) -> str:
         """The reply of an assistant's step; ``results`` are those of the calls just made."""
         text = ACTS[step.act](self, talk, step, results)
-        text = finish.plain(finish.capitals(finish.settle(text)))
-        last = text.rpartition("\n")[2]
-        return text.removesuffix(".") if last.startswith("- ") else text  # the stop of the sentence that the list ends
+        return _without_stop(finish.plain(finish.capitals(finish.settle(text))))
 
     def before_call(self, talk: Talk, step: Step) -> str:
         """Now and then the assistant says that it looks, beside its call."""
@@ -75,12 +77,19 @@ def _answer(acts: AssistantActs, talk: Talk, step: Step, results: Sequence[Json]
 
 
 def _together(parts: Sequence[str]) -> str:
-    """Answers in one message: short ones as sentences, lists and long ones apart."""
+    """Answers in one message: short ones as sentences, lists and long ones apart; what asks back comes last."""
     if len(parts) < 2:
         return "".join(parts)
+    parts = sorted(parts, key=lambda part: part.endswith("?"))
+    parts = [parts[0], *[LEAD.sub("", part) for part in parts[1:]]]
     if any("\n" in part for part in parts):
-        return "\n\n".join(parts)
+        return "\n\n".join([_without_stop(part) for part in parts])
     return ("\n" if max(map(len, parts)) > LONG else " ").join(parts)
+
+
+def _without_stop(text: str) -> str:
+    """A text that ends in a list, without the stop of the sentence that the list ends."""
+    return text.removesuffix(".") if text.rpartition("\n")[2].startswith("- ") else text
 
 
 def _subjects(want: Want) -> Sequence[Reference | None]:

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from gen.planning.draft import Step, Want
 from gen.planning.personas import Persona
 from gen.teachers import finish
-from gen.teachers.grammar import NoPhrase, realise
+from gen.teachers.grammar import NoPhrase, holds, realise
 from gen.teachers.habits import Habits
-from gen.teachers.phrases import DomainPhrases
+from gen.teachers.phrases import DomainPhrases, Phrases
 from gen.teachers.saying import User, refer, say
 from gen.teachers.talk import Talk, words
 
@@ -26,12 +26,16 @@ STATEMENT = re.compile(r"(?:what|when|do|have|had|don't)\b(?!')", re.IGNORECASE)
 """How a statement may begin that looks like a question: "what I need is …", "when you have a minute, …"."""
 
 ATTACHED = re.compile(
-    r"(?:because|since|as|cos|just|only|for|from|starting|beginning|to|on|with|without|until|till|in|at|every|each|by|once|per|under|over|via|through|of|"
-    r"before|after|between|during|today|tomorrow|yesterday|next|last|this|monthly|weekly|daily|yearly|quarterly|fortnightly|if|but|and|or|made|dated|about|"
+    r"(?:because|since|as|cos|just|only|for|from|starting|beginning|to|on|with|without|until|till|in|at|every|each|by(?! the way)|once|per|"
+    r"under|over|via|through|of|before|after|between|during|today|tomorrow|yesterday|next|last|this|monthly|weekly|daily|yearly|quarterly|"
+    r"fortnightly|if|but|and|or|made|dated|about|"
     r"departing|leaving|arriving|paid|using)\b",
     re.IGNORECASE,
 )
 """How a clause begins that goes on with the sentence before it."""
+
+JOINT = "\x05"
+"""Where a request in its wrapper ends: what the sentence takes on stands there, before ", I'd be grateful"."""
 
 
 def spoken(talk: Talk, rule: str, **values: str) -> str:
@@ -56,6 +60,8 @@ class UserActs:
         if first:
             text = self._opened(talk, text, persona)
         text = finish.settle(text)
+        if talk.uttered:
+            _note_words(talk, text)
         if not talk.voice.lower:
             text = finish.capitals(text)
         text = self.habits.apply(text, persona, talk.die)
@@ -79,7 +85,7 @@ class UserActs:
         user = User(talk, want, withheld=step.argument, change=step.change)
         sentence, asks = self._form(talk, user)
         attached, apart = self._rest(talk, want, user)
-        sentence = finish.stop(" ".join([sentence.rstrip(" ."), *attached]) if attached else sentence, question=asks)
+        sentence = finish.stop(_joined(sentence, attached), question=asks)
         return " ".join([sentence, *[finish.stop(clause, question=False) for clause in apart]])
 
     def _form(self, talk: Talk, user: User) -> tuple[str, bool | None]:
@@ -96,7 +102,7 @@ class UserActs:
                 weights = {other: weight for other, weight in weights.items() if other != form}
                 continue
             if form in WRAPPED:
-                return spoken(talk, WRAPPED[form], **{form: text}), None
+                return spoken(talk, WRAPPED[form], **{form: text + JOINT}), None
             return text, True if form == "ask" else False if form == "say" and STATEMENT.match(text) else None
         raise NoPhrase(f"no form of {user.want.goal.name!r} fits, with {sorted(user.want.said)} to say")
 
@@ -121,14 +127,23 @@ class UserActs:
         return attached, apart
 
     def coloured(
-        self, talk: Talk, want: Want | None, core: str, more: Sequence[str] = (), *, aside: str | None = "aside", urgent: bool = True
+        self,
+        talk: Talk,
+        want: Want | None,
+        core: str,
+        more: Sequence[str] = (),
+        *,
+        aside: str | None = "aside",
+        urgent: bool = True,
+        leads: bool = False,
     ) -> str:
         """The request with what this persona says around it: an aside by this rule, a reason, how soon, thanks.
 
         The reason is that of ``want``, so it stays beside ``core``: after ``more``, the other requests, it would be said of them.
+        Nothing stands before a core that ``leads`` over from what was said ("great, and ...").
         """
         persona, die = talk.planned.persona, talk.die
-        early = 0.75 if core.endswith("?") else 0.45  # a question is mostly what people end with
+        early = 0.0 if leads else 0.75 if core.endswith("?") else 0.45  # a question is mostly what people end with
         before: list[str] = []
         beside: list[str] = []
         after: list[str] = []
@@ -136,13 +151,29 @@ class UserActs:
             (before if die.chance(early) else after).append(finish.stop(spoken(talk, aside), question=False))
         why = self.phrases.goals[want.goal.name].lists.get("why") if want else None
         if why and die.chance(persona.why):
-            reason = finish.stop(realise(why, talk.plain), question=False)
+            reason = finish.stop(realise(_suiting(why, want), talk.plain), question=False)
             (before if die.chance(early - 0.15) else beside).append(reason)
         if urgent and die.chance(persona.urgency):
             after.append(finish.stop(spoken(talk, "urgency"), question=False))
         if die.chance(persona.thanks):
             after.append(finish.stop(words(talk, "thanks_formal" if persona.formal else "thanks_casual"), question=False))
         return " ".join([*before, core, *beside, *more, *after])
+
+
+def _joined(sentence: str, attached: Sequence[str]) -> str:
+    """The sentence with the clauses that it takes on."""
+    body, _, tail = sentence.partition(JOINT)
+    if not attached:
+        return body + tail
+    if tail.startswith(","):
+        return f"{body.rstrip()} {' '.join(attached)}{tail}"
+    return " ".join([f"{body}{tail}".rstrip(" ."), *attached])
+
+
+def _suiting(why: Phrases, want: Want | None) -> Phrases:
+    """The reasons that suit what is asked for: nobody feels silly because he was charged twice."""
+    said = want.said if want else {}
+    return [phrase for phrase in why if not phrase.when or holds(phrase.when, lambda name: said[name].value if name in said else None)]
 
 
 def _weigh(persona: Persona, forms: Iterable[str], much: bool) -> Mapping[str, float]:
@@ -153,6 +184,15 @@ def _weigh(persona: Persona, forms: Iterable[str], much: bool) -> Mapping[str, f
     if much and not weights.keys().isdisjoint(("do", "want", "short")):
         weights = {form: weight * (0.15 if form in ("ask", "know") else 1.0) for form, weight in weights.items()}
     return weights
+
+
+def _note_words(talk: Talk, text: str) -> None:
+    """In which form a value was said: that shows in the settled message."""
+    for name, forms in talk.uttered.items():
+        said = next((form for form in forms if finish.value(form) in text), None)
+        if said is not None:
+            talk.said_as[name] = said.removeprefix("on ")
+    talk.uttered.clear()
 
 
 def _lower_outside(text: str) -> str:
@@ -195,7 +235,7 @@ def _next(acts: UserActs, talk: Talk, step: Step) -> str:
     core = acts.core(talk, step.wants[0], step)
     lead = spoken(talk, "then_follow") if talk.die.chance(0.6) else ""
     text = f"{lead} {core}".strip()
-    return acts.coloured(talk, step.wants[0], text, aside=_aside_of(step)) if talk.die.chance(0.25) else text
+    return acts.coloured(talk, step.wants[0], text, aside=_aside_of(step), leads=bool(lead)) if talk.die.chance(0.25) else text
 
 
 def _instead(acts: UserActs, talk: Talk, step: Step) -> str:

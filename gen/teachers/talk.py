@@ -32,6 +32,8 @@ class Talk:
     topic: Any = None
     answered: dict[int, list[Json]] = field(default_factory=dict)
     said_as: dict[str, str] = field(default_factory=dict)
+    uttered: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Arguments in the message that is being composed, each in the forms that it may take there."""
     plain: Words = field(init=False)
     """Who speaks words that hold no value at all."""
 

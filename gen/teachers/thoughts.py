@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from gen.planning.draft import Step, Want, references_of
-from gen.planning.draws import Said
+from gen.planning.draws import Reference, Said
+from gen.planning.goals import LAST
 from gen.teachers.grammar import realise
-from gen.teachers.stating import gist, humanised
+from gen.teachers.stating import gist, humanised, state
 from gen.teachers.talk import Talk, words
 from gen.values import speak
 
@@ -41,13 +42,13 @@ def _before_call(talk: Talk, step: Step) -> str:
         return words(talk, "think_retry")
     if kind == "find":
         need = _need(talk, want, unfound=True) if want.subjects and talk.die.chance(0.6) else ""
-        return f"{need} {words(talk, 'think_search_first')}".strip()
+        return f"{need} {_search(talk, step.detail[1])}".strip()
     parts = []
     found = [r for r in references_of(want) if r.mode == "described"]
     if talk.planned.policy and want.goal.confirm:
         parts.append(words(talk, "think_confirmed"))
     elif found and want.found:
-        parts.append(words(talk, "think_match", value=found[-1].id))
+        parts.append(_match(talk, found[-1]))
     elif want.changed is not None:
         parts.append(words(talk, "think_changed", new=_plain(talk, want.changed.new), old=_plain(talk, want.changed.old)))
     else:
@@ -58,6 +59,28 @@ def _before_call(talk: Talk, step: Step) -> str:
         parts.append(words(talk, "think_tool", tool=want.goal.tool))
     parts += _notes(talk, want)
     return " ".join(parts)
+
+
+def _search(talk: Talk, reference: Reference) -> str:
+    """Why something is looked for first: by what they said of it, or because no id was given."""
+    said = _described(talk, reference)
+    return words(talk, "think_search_by", said=said) if said and talk.die.chance(0.65) else words(talk, "think_search_first")
+
+
+def _match(talk: Talk, reference: Reference) -> str:
+    said = _described(talk, reference)
+    rule = "think_match_by" if said and talk.die.chance(0.45) else "think_match"
+    return words(talk, rule, value=reference.id, said=said)
+
+
+def _described(talk: Talk, reference: Reference) -> str:
+    """What the user said of a thing, plainly: "€42.10 (10 March)"; empty where that is only that it is the last."""
+    row = reference.row
+    said = [state(talk, column, row[column], row, "") for column in reference.by if column != LAST]
+    if not said:
+        return ""
+    first = f"the {said[0]}" if said[0][0].islower() else said[0]
+    return f"{first} ({said[1]})" if len(said) == 2 else ", ".join([first, *said[1:]])
 
 
 def _need(talk: Talk, want: Want, *, unfound: bool = False) -> str:
@@ -82,10 +105,8 @@ def _notes(talk: Talk, want: Want) -> list[str]:
         return []
     notes: list[tuple[str, str, str]] = []  # the rule, the argument, its value
     for name, said in want.said.items():
-        if said.kind == "date" and name in talk.said_as:
-            notes.append(("think_date", name, said.value))
-        elif said.kind == "choice" and isinstance(said.value, str) and name in talk.phrases.values:
-            notes.append(("think_means", name, said.value))
+        if (rule := _rule_for(talk, name, said)) is not None:
+            notes.append((rule, name, f"{said.value:.2f}" if said.kind == "money" else said.value))
     for name, spec in want.goal.arguments.items():
         if isinstance(spec, str) and spec.startswith("me."):
             notes.append(("think_known", name, str(want.arguments[0][name])))
@@ -95,10 +116,24 @@ def _notes(talk: Talk, want: Want) -> list[str]:
     return [_note(talk, *note) for note in talk.die.sample(notes, min(count, len(notes)))]
 
 
+def _rule_for(talk: Talk, name: str, said: Said) -> str | None:
+    """Which thought accounts for an argument that the user said in other words than the call's; None where there is nothing to say."""
+    heard = talk.said_as.get(name, "")
+    if said.kind == "date":
+        return "think_date" if heard else None
+    if said.kind == "money":
+        return "think_sum" if heard and not any(letter.isdigit() for letter in heard) else None
+    if said.kind != "choice" or not isinstance(said.value, str) or name not in talk.phrases.values:
+        return None
+    if not heard:
+        return "think_means"
+    return None if humanised(said.value).lower() in heard.lower() else "think_words"
+
+
 def _note(talk: Talk, rule: str, name: str, value: str) -> str:
     if rule == "think_date":
         return words(talk, rule, said=talk.said_as[name], value=value, today=talk.today)
-    return words(talk, rule, param=_parameter(talk, name), value=value)
+    return words(talk, rule, param=_parameter(talk, name), value=value, said=talk.said_as.get(name, ""))
 
 
 def _plain(talk: Talk, said: Said) -> str:

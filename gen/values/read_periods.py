@@ -41,7 +41,11 @@ _BETWEEN_SPANS = re.compile(r"\s*,?\s*(?:-|–|—|\bto\b|\buntil\b|\btill?\b|\b
 _AND = re.compile(r"\s*\band\s+(?:the\s+)?$")
 _SINCE = re.compile(r"\bsince\s+(?:last\s+)?(?:the\s+)?(?:start\s+of\s+)?$")
 _BETWEEN = re.compile(r"\bbetween\s+(?:the\s+)?$")
-_WEEK_OF = re.compile(r"\b(?:week\s+(?:of|starting|beginning|commencing|from)|w/c)\s+(?:the\s+)?(?:mon(?:day)?,?\s+)?$")
+_WEEK_OF = re.compile(
+    r"\b(?:(?<!each )(?<!every )(?<!a )(?<!per )(?<!by )week\s+(?:of|starting|beginning|commencing|from)|w/c)"
+    r"\s+(?:the\s+)?(?:mon(?:day)?,?\s+)?$"
+)
+"""The week of a day; "once a week starting 4 May" says how often, and the day."""
 
 
 def unit_from(found: re.Match[str], step: int, which: str, today: date) -> Hit | None:

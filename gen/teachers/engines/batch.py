@@ -248,6 +248,7 @@ class Batch:
                 tokens_out=len(turn.tokens),
                 tokens_cached=turn.cached,
                 seconds=time.monotonic() - turn.start,
+                tokens=tuple(turn.tokens),
             )
         )
 

@@ -1,30 +1,20 @@
-"""A model of transformers in this process: a fixed number of slots, refilled as turns end.
+"""A model of transformers in this process as a teacher: chats become prompts by the model's own chat template.
 
-``LocalEngine`` is the door for the event loop; the work is done in a thread of its own (batch.py), which alone touches the model.
+``LocalEngine`` is what a run asks; a thread of its own (``thread.py``) runs the model, in a fixed number of slots, refilled as turns end.
 For the last factor of two in throughput there is vLLM; this one runs wherever torch does, and holds every turn to its schema.
 """
 
 from __future__ import annotations
 
 import asyncio
-import queue
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from gen.errors import OutsideFailed
-from gen.teachers.engines.job import Job
-from gen.teachers.request import Completion, Request, TooLong
+from gen.teachers.engines.thread import ModelThread
+from gen.teachers.request import Completion, Request
 
 if TYPE_CHECKING:
-    from gen.teachers.engines.batch import Batch
     from gen.teachers.engines.loading import Loaded
-
-SLOTS = {"cuda": 64, "cpu": 8}
-"""Turns that are spoken at a time, where nothing else is asked for."""
-
-AHEAD = 3
-"""Requests that are worth having in flight, for each slot: some conversations wait for their environment."""
 
 
 class LocalEngine:
@@ -51,86 +41,27 @@ class LocalEngine:
 
         ready = loaded if loaded is not None else load(name)
 
-        from gen.teachers.engines.batch import Batch
         from gen.teachers.engines.chat import Chat
 
-        device = ready.model.device.type
         self._chat = Chat(ready.tokenizer, name)
-        self._name = name
-        self._batch: Batch = Batch(
-            ready, slots or SLOTS.get(device, SLOTS["cpu"]), graphs=device == "cuda" if graphs is None else graphs, note=note
-        )
-        config = ready.model.config.get_text_config()
-        self._context = int(getattr(config, "max_position_embeddings", None) or 1 << 20)
-        self._inbox: queue.SimpleQueue[Job | str | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="fcgen-local-engine", daemon=True)
-        self._closed = False
-        self._failed: BaseException | None = None
-        self._thread.start()
+        self._model = ModelThread(ready, name, slots=slots, graphs=graphs, note=note)
 
     @property
     def concurrency(self) -> int:
-        return AHEAD * self._batch.count
+        return self._model.concurrency
 
     async def complete(self, request: Request) -> Completion:
-        if self._closed or self._failed:
-            raise OutsideFailed(f"the engine of {self._name} has ended") from self._failed
+        self._model.require_open()
         prompt = await asyncio.to_thread(self._chat.tokens, request.messages)
-        room = min(request.sampling.max_tokens, self._context - len(prompt))
-        if room < 1:
-            raise TooLong(
-                f"the chat has {len(prompt)} tokens, and {self._name} reads {self._context} with its answer",
-                hint="shorter conversations, fewer tools, or a model with a longer context",
-            )
-        loop = asyncio.get_running_loop()
-        job = Job(request, prompt, room, loop.create_future(), loop)
-        self._inbox.put(job)
-        if not self._thread.is_alive():  # it ended while we asked
-            self._drain()
-        return await job.future
+        return await self._model.speak(prompt, request)
 
     def forget(self, view: str) -> None:
-        self._inbox.put(view)
+        self._model.forget(view)
 
     async def close(self) -> None:
         """Stop after the step that is being computed; what is still in flight fails."""
-        self._closed = True
-        self._inbox.put(None)
-        await asyncio.to_thread(self._thread.join)
+        await self._model.close()
 
     def statistics(self) -> dict[str, float]:
         """What the engine did so far: steps, tokens, prompts read and spared, and how full the slots were."""
-        return self._batch.statistics()
-
-    # -- the thread
-
-    def _work(self) -> None:
-        try:
-            while self._receive():
-                self._batch.advance()
-        except BaseException as error:  # noqa: BLE001 -- whatever ends the thread is told to everybody who waits
-            self._failed = error
-        self._batch.abandon(OutsideFailed(f"the engine of {self._name} was closed") if self._failed is None else self._failed_as_error())
-        self._drain()
-
-    def _drain(self) -> None:
-        """Tell those who came too late."""
-        while not self._inbox.empty():
-            left = self._inbox.get()
-            if isinstance(left, Job):
-                left.finish(OutsideFailed(f"the engine of {self._name} has ended"))
-
-    def _failed_as_error(self) -> Exception:
-        return self._failed if isinstance(self._failed, Exception) else OutsideFailed(f"the engine of {self._name} was interrupted")
-
-    def _receive(self) -> bool:
-        """Take in what arrived, and wait for it where there is nothing to do. False at the end."""
-        while not self._inbox.empty() or self._batch.idle:
-            item = self._inbox.get()
-            if item is None:
-                return False
-            if isinstance(item, str):
-                self._batch.forget(item)
-            else:
-                self._batch.add(item)
-        return True
+        return self._model.statistics()

@@ -6,7 +6,7 @@ A reply that was cut is called so, and never invalid JSON: it is asked for again
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -39,13 +39,15 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a model said, by its server's account of it."""
+    """What a model said, by its server's account of it; ``calls`` of tools and its ``thought`` where the server tells them apart."""
 
     text: str
     finish: str
     tokens_in: int = 0
     tokens_out: int = 0
     tokens_cached: int = 0
+    calls: tuple[Any, ...] = ()
+    thought: str = ""
 
 
 def said(reply: Reply) -> Said | Broken:
@@ -61,7 +63,9 @@ def said(reply: Reply) -> Said | Broken:
     if not isinstance(choice, dict) or not isinstance(message, dict):
         return Broken("no completion", f"the reply holds no choices[0].message: {quoted(reply.body)}")
     usage = value.get("usage")
-    return _counted(_text(message), str(choice.get("finish_reason") or "stop"), usage if isinstance(usage, dict) else {})
+    heard = _counted(_text(message), str(choice.get("finish_reason") or "stop"), usage if isinstance(usage, dict) else {})
+    calls, thought = message.get("tool_calls"), message.get("reasoning_content") or message.get("reasoning")
+    return replace(heard, calls=tuple(calls) if isinstance(calls, list) else (), thought=whole(thought) if isinstance(thought, str) else "")
 
 
 def _counted(text: str, finish: str, usage: JsonObject) -> Said:

@@ -1,0 +1,198 @@
+"""Models of this process: taught by heart they are right in everything, their bases in nothing; which prompt each gets; plain chat."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import Fcgen
+from references import published
+from talk import byte_tokenizer
+from tiny_models import build_model
+from training_rows import Heard, write_corpus
+
+from gen.cli.score_progress import ScoreProgress
+from gen.errors import BadInput
+from gen.rendering.templates import TEMPLATES, template_named
+from gen.scoring.comparing import Asked, score_models
+from gen.scoring.forgetting import plain_chats, surprise
+from gen.scoring.forms import form_for
+from gen.scoring.local_model import open_model, require_usable
+from gen.scoring.scored import Scored
+from gen.scoring.surprise import Forgetting, Surprise
+from gen.scoring.tasks import on_corpus
+from gen.training.adapter import merge
+from gen.training.run import plan, train
+from gen.training.settings import settings_of
+
+torch.set_num_threads(1)
+
+ROWS = 4
+BY_HEART = ["epochs=60", "lora.r=16", "lora.alpha=16", "learning_rate=0.01", "batch=4", "held_out=0"]
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with rows, a tiny Gemma, and an adapter that knows the rows of split train by heart."""
+    from transformers import AutoModelForCausalLM
+
+    folder = tmp_path_factory.mktemp("taught")
+    corpus, base = write_corpus(folder / "rows.jsonl", ROWS, 2), build_model(folder / "base")
+    model: Any = AutoModelForCausalLM.from_pretrained(base)
+    model.get_input_embeddings().weight.data.mul_(8)  # a frozen embedding of the usual size keeps every logit small
+    model.save_pretrained(base)
+    settings = settings_of({"base": str(base)}, changes=BY_HEART)
+    train(plan(corpus, folder / "adapter", template_named("gemma"), settings), Heard())
+    return folder
+
+
+def scored(taught: Path, folder: Path, **more: Any) -> Scored:
+    task = on_corpus(taught / "rows.jsonl", split="train")
+    return score_models(task, Asked(str(taught / "adapter"), **more), folder, ScoreProgress())
+
+
+def shares(result: Any) -> dict[str, float]:
+    return {name: rate.share for name, rate in result.overall.rates.items()}
+
+
+@pytest.mark.slow
+def test_what_was_taught_by_heart_is_right_and_the_base_knows_none_of_it(taught: Path, tmp_path: Path) -> None:
+    found = scored(taught, tmp_path, compare="base", max_new_tokens=64)
+    assert shares(found.scores)["call_accuracy"] == shares(found.scores)["success"] == 1
+    assert found.earlier is not None and shares(found.earlier)["call_accuracy"] == 0
+    assert found.after.told == "template gemma"
+    assert open_model(str(taught / "adapter")).room(found.task.rows) == 128
+    assert found.before is not None and found.before.told == "tools told in words, in its own chat template"
+    assert found.changes["call_accuracy"].gained == ROWS
+    assert found.forgetting is not None and found.forgetting.ratio != 1 and found.forgetting.before.tokens == found.forgetting.after.tokens
+    merge(taught / "adapter", tmp_path / "merged")
+    merged = score_models(
+        found.task, Asked(str(tmp_path / "merged"), compare=str(taught / "base"), max_new_tokens=64), tmp_path, ScoreProgress()
+    )
+    assert shares(merged.scores) == shares(found.scores) and merged.after.told == "template gemma"
+    assert merged.after.played == found.after.played
+    assert merged.forgetting is not None and merged.forgetting.after.perplexity == pytest.approx(
+        found.forgetting.after.perplexity, rel=1e-2
+    )
+
+
+@pytest.mark.slow
+def test_the_command_names_model_base_and_template(taught: Path, fcgen: Fcgen) -> None:
+    rows, adapter = str(taught / "rows.jsonl"), str(taught / "adapter")
+    done = fcgen("score", rows, "--model", adapter, "--split", "train", "--no-guard", "--report", "score.html")
+    assert done.returncode == 0, done.stderr
+    assert "call accuracy" in done.stdout and f"{adapter}: template gemma" in done.stdout
+    chat = fcgen("chat", "--model", adapter, "--max-new-tokens", "4", input="hello\n")
+    assert chat.returncode == 0 and "user       hello" in chat.stdout and "template gemma; 18 tools of payments" in chat.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--model", "adapters/nowhere"), "there is no model 'adapters/nowhere'"),
+        (("--model", "./nowhere"), "there is no model './nowhere'"),
+        (("--model", "empty"), "there are no weights in this folder"),
+        ((), "no model was named, and there is no adapter adapters/rows"),
+        (("--model", "server:http://127.0.0.1:9/v1#m", "--split", "tset"), "no split 'tset'"),
+        (("--model", "server:http://127.0.0.1:9/v1#m", "--history", "executed"), "nothing here executes the calls"),
+        (("--model", "server:http://127.0.0.1:9/v1#m", "--compare", "base"), "is no adapter, so it has no base"),
+        (("--model", "server:http://127.0.0.1:9/v1#m", "--plain", "rows.jsonl"), "there is no conversation without tools"),
+        (("--model", "server:http://127.0.0.1:9/v1#m", "--category", "simple"), "only BFCL has categories"),
+        (("--model", "server:http://127.0.0.1:9/v1#m", "--out", "empty"), "this is a folder"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_loaded(fcgen: Fcgen, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    write_corpus(tmp_path / "rows.jsonl", 1, 1)
+    (tmp_path / "empty").mkdir()
+    done = fcgen("score", "rows.jsonl", *arguments)
+    assert done.returncode == 2 and said in done.stderr, done.stderr
+
+
+# -- which prompt a model gets
+
+
+def told_by(tokenizer: Any, **more: Any) -> str:
+    return form_for(tokenizer, (1,), **more).told
+
+
+def tokenizer_with(tokens: tuple[str, ...], chat_template: str | None) -> Any:
+    tokenizer = byte_tokenizer(tokens)
+    tokenizer.chat_template = chat_template
+    return tokenizer
+
+
+def test_a_template_of_ours_is_known_by_what_was_saved() -> None:
+    for template in TEMPLATES.values():
+        assert told_by(tokenizer_with(template.control_tokens, template.jinja)) == f"template {template.name}"
+
+
+@pytest.mark.parametrize(("name", "file"), [("qwen2.5", "qwen2_5"), ("qwen3", "qwen3_training"), ("gemma-4", "gemma4_v5")])
+def test_a_model_that_speaks_one_of_our_formats_is_asked_in_it(name: str, file: str) -> None:
+    tokenizer = tokenizer_with(TEMPLATES[name].control_tokens, published(file))
+    tokenizer.bos_token = "<bos>" if name == "gemma-4" else None
+    assert told_by(tokenizer) == f"its own prompt, which is the template {name}"
+
+
+def test_a_model_without_tokens_for_tools_is_told_them_in_words() -> None:
+    gemma = TEMPLATES["gemma"]
+    plain = tokenizer_with(gemma.base_tokens, published("gemma"))
+    assert told_by(plain) == "tools told in words, in its own chat template"
+    assert told_by(tokenizer_with(gemma.base_tokens, None), turns="gemma") == "tools told in words, in the turns of gemma"
+    with pytest.raises(BadInput, match="has no chat template"):
+        form_for(tokenizer_with(gemma.base_tokens, None), (1,))
+    with pytest.raises(BadInput, match="lacks <\\|im_start\\|>"):
+        form_for(tokenizer_with(gemma.base_tokens, None), (1,), turns="qwen3")
+    with pytest.raises(BadInput, match=r"lacks control tokens of the template 'gemma': \[AVAILABLE_TOOLS\]"):
+        form_for(plain, (1,), asked="gemma")
+    with pytest.raises(BadInput, match="did you mean 'gemma'"):
+        form_for(plain, (1,), asked="gema")
+
+
+def test_an_adapter_is_asked_in_no_other_template(tmp_path: Path) -> None:
+    folder = build_model(tmp_path / "base")
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    about = {"base": str(folder), "fingerprint": "0", "added_tokens": [], "template": "gemma"}
+    (adapter / "training.json").write_text(json.dumps(about), encoding="utf-8")
+    with pytest.raises(BadInput, match=r"the adapter has no adapter_model"):
+        require_usable(str(adapter))
+    with pytest.raises(BadInput, match=r"trained on the template 'gemma'"):
+        require_usable(str(adapter), "qwen3")
+
+
+# -- plain chat
+
+
+def test_plain_chats_are_many_and_varied_and_call_nothing() -> None:
+    chats = plain_chats()
+    assert len({chat.messages[0].content for chat in chats}) == len(chats) >= 60
+    assert all([message.role for message in chat.messages] == ["user", "assistant"] and not chat.tools for chat in chats)
+
+
+def test_surprise_is_what_transformers_computes(tmp_path: Path) -> None:
+    model = open_model(str(build_model(tmp_path / "base")))
+    chats = plain_chats()[:5]
+    found = surprise(model, chats)
+    total, count = 0.0, 0
+    for chat in chats:
+        question, answer = (message.content for message in chat.messages)
+        prompt = model.tokenizer.apply_chat_template([{"role": "user", "content": question}], add_generation_prompt=True, tokenize=False)
+        begins = model.tokenizer(prompt, add_special_tokens=False)["input_ids"]
+        says = model.tokenizer(answer, add_special_tokens=False)["input_ids"]
+        with torch.no_grad():
+            logits = model.model(input_ids=torch.tensor([begins + says])).logits[0]
+        likely = torch.log_softmax(logits[len(begins) - 1 : -1].float(), -1)
+        total -= float(likely.gather(1, torch.tensor(says)[:, None]).sum())
+        count += len(says)
+    assert found.tokens == count and found.loss == pytest.approx(total, rel=1e-4)
+
+
+def test_forgetting_is_a_ratio_for_a_token_of_before() -> None:
+    before, after = Surprise(100.0, 100), Surprise(150.0, 50)
+    found = Forgetting(before, after, "base", 1)
+    assert found.ratio == pytest.approx(replace(before, loss=150.0).perplexity / before.perplexity)
+    assert Forgetting(before, before, "base", 1).ratio == 1
