@@ -118,9 +118,12 @@ def test_the_command_refreshes_a_card_and_keeps_what_is_not_ours(adapter: Path, 
     path = adapter / "README.md"
     path.write_text(path.read_text().replace("library_name: peft", "library_name: peft\nlicense: mit") + "\n## About us\n\nHello.\n")
     path.write_text(path.read_text().replace("## Data", "## Data\n\nstale", 1))
-    done = fcgen("card", str(adapter))
+    found = adapter.parent / "found.json"
+    found.write_text(json.dumps({"source": "payments", "scores": scores(9).to_json()}))
+    done = fcgen("card", str(adapter), "--scores", str(found))
     assert done.returncode == 0, done.stderr
     card = path.read_text()
+    assert "| call accuracy | 90.0% |" in card
     assert "## About us\n\nHello." in card and "license: mit" in card and "stale" not in card
     assert fcgen("card", str(adapter), "--stdout").stdout == card
 

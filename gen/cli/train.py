@@ -71,7 +71,7 @@ def train(corpus: str | None, out: Path | None, preset: str, as_json: bool, quie
     if as_json:
         print_json(summary.about)
     elif not quiet:
-        _tell(folder, summary.about)
+        _tell(path, folder, summary.about)
 
 
 def _settings(recipe: JsonObject, preset: str, options: dict[str, Any]) -> Train:
@@ -100,7 +100,7 @@ def _recipe_of(corpus: Path) -> JsonObject:
     return data if isinstance(data, dict) else {}
 
 
-def _tell(folder: Path, about: JsonObject) -> None:
+def _tell(corpus: Path, folder: Path, about: JsonObject) -> None:
     exact = about.get("call_exactness")
     facts = [
         ("adapter", str(folder)),
@@ -111,4 +111,5 @@ def _tell(folder: Path, about: JsonObject) -> None:
     if exact is not None:
         facts.append(("held out", f"{about['exact_calls']} of {about['held_out_calls']} calls exact, loss {about['held_out_loss']:.3f}"))
     print_columns(facts)
+    click.echo(f"fcgen score {corpus} --model {folder}    says how well it calls")
     click.echo(f"fcgen merge-adapter {folder} --out models/{folder.name}    makes a plain model of it")

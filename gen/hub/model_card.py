@@ -22,7 +22,7 @@ from gen.training.adapter import ABOUT, BESIDE, about_adapter
 from gen.training.curves import CURVES
 
 SCORE = "score.json"
-"""Where ``fcgen score`` leaves what it found, in the adapter's folder."""
+"""What ``fcgen score`` found of an adapter, in its folder; ``take_scores`` puts it there."""
 
 OURS = frozenset({"## Use", "## Data", "## Training", "## Scores", "## Limitations", "## Licence"})
 FACTS = frozenset({"library_name", "base_model_relation", "pipeline_tag", "model-index"})
@@ -76,13 +76,20 @@ def _base(about: JsonObject, kept: tuple[JsonObject, str] | None) -> str:
     return str(named) if Path(about["base"]).is_absolute() and isinstance(named, str) else str(about["base"])
 
 
+def take_scores(folder: Path, file: Path) -> None:
+    """Put what ``fcgen score`` wrote beside the adapter, for its card. Raises BadInput for a file that is none of its."""
+    about_adapter(folder)
+    write_whole(folder / SCORE, (json.dumps(_scores(file), indent=2).encode() + b"\n",))
+
+
 def read_scores(folder: Path) -> JsonObject | None:
     """What ``fcgen score`` found of this adapter; None where it was not scored. Raises BadInput for a file that is none of its."""
-    path = folder / SCORE
+    return _scores(folder / SCORE) if (folder / SCORE).exists() else None
+
+
+def _scores(path: Path) -> JsonObject:
     try:
         scored = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
     except (OSError, ValueError) as error:
         raise BadInput(f"the scores cannot be read: {error}", where=str(path), hint="fcgen score writes them anew") from error
     if not isinstance(scored, dict) or "metrics" not in scored.get("scores", {}).get("overall", {}):
