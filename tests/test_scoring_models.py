@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from training_rows import Heard, write_corpus
 from gen.cli.score_progress import ScoreProgress
 from gen.errors import BadInput
 from gen.rendering.templates import TEMPLATES, template_named
+from gen.scoring import local_model
 from gen.scoring.comparing import Asked, score_models
 from gen.scoring.forgetting import plain_chats, surprise
 from gen.scoring.forms import form_for
 from gen.scoring.local_model import open_model, require_usable
+from gen.scoring.played import as_played
 from gen.scoring.scored import Scored
 from gen.scoring.surprise import Forgetting, Surprise
 from gen.scoring.tasks import on_corpus
@@ -164,7 +167,35 @@ def test_an_adapter_is_asked_in_no_other_template(tmp_path: Path) -> None:
         require_usable(str(adapter), "qwen3")
 
 
+def test_a_package_that_is_missing_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(local_model, "find_spec", lambda name: None if name == "torch" else find_spec(name))
+    with pytest.raises(BadInput, match="package 'torch'") as error:
+        require_usable(str(tmp_path))
+    assert "pip install 'fcgen[train]'" in str(error.value)
+
+
+def test_held_out_tools_are_those_that_no_row_of_train_offers(tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in write_corpus(tmp_path / "rows.jsonl", 2, 2).read_text(encoding="utf-8").splitlines()]
+    path = tmp_path / "rows.jsonl"
+    assert on_corpus(path).seen is None and len(on_corpus(path).rows) == 2 and on_corpus(path, split="train").seen is None
+    rows[-1]["tools"][0]["function"]["name"] = rows[-1]["messages"][1]["tool_calls"][0]["function"]["name"] = "another_tool"
+    rows[-1]["messages"][2]["name"] = "another_tool"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    task = on_corpus(path)
+    assert task.seen == {"retrieve_payment_status"}
+    assert [task.judge(row, as_played(row)).part for row in task.rows] == ["seen tools", "held-out tools"]
+
+
 # -- plain chat
+
+
+def test_a_model_that_can_say_no_plain_chat_is_a_note_and_no_failure(tmp_path: Path) -> None:
+    odd = {"messages": [{"role": "user", "content": "Hm."}]}
+    (tmp_path / "plain.jsonl").write_text(json.dumps(odd) + "\n", encoding="utf-8")
+    task = on_corpus(write_corpus(tmp_path / "rows.jsonl", 1, 1))
+    asked = Asked(str(build_model(tmp_path / "base")), max_new_tokens=4, plain=tmp_path / "plain.jsonl")
+    found = score_models(task, asked, tmp_path, ScoreProgress())
+    assert found.forgetting is None and "can say none of the plain chats" in found.notes[0]
 
 
 def test_plain_chats_are_many_and_varied_and_call_nothing() -> None:
