@@ -152,7 +152,7 @@ def _write(scored: Scored, target: Path, report: Path | None) -> None:
     from gen.corpus.atomic import write_whole
     from gen.scoring.report import page
 
-    write_whole(target, (json.dumps(scored.to_json(), indent=2).encode() + b"\n",))
+    write_whole(target, (json.dumps(scored.to_json(rows=True), indent=2).encode() + b"\n",))
     if report is not None:
         write_whole(report, (part.encode("utf-8", "replace") for part in page(scored.report())))
 

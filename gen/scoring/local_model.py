@@ -82,11 +82,27 @@ class LocalModel:
     @contextmanager
     def active(self) -> Iterator[None]:
         """Within this the weights are this model's."""
-        if not self.off:
+        if self.adapter is None:
             yield
-            return
-        with self.adapter.disable_adapter():
+        elif self.off:
+            _put_rows(self.adapter, trained=False)
+            with self.adapter.disable_adapter():
+                yield
+        else:
+            _put_rows(self.adapter, trained=True)
             yield
+
+
+def _put_rows(adapter: Any, *, trained: bool) -> None:
+    """Put the trained rows into the embedding, or the base's again: exact both ways, for rows are replaced and not added to.
+
+    peft would copy the whole embedding for them at each step, and in a way that no CUDA graph can hold.
+    """
+    from peft.tuners.trainable_tokens.layer import TrainableTokensLayer
+
+    for part in adapter.modules():
+        if isinstance(part, TrainableTokensLayer) and part.merged != trained:
+            part.merge() if trained else part.unmerge()
 
 
 def open_model(name: str, *, template: str = "", turns: str = "", base: str = "") -> LocalModel:

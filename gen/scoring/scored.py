@@ -57,7 +57,8 @@ class Scored:
             told.append(f"{self.before.name}: {self.before.told}")
         return [*told, *self.task.facts, *self.notes]
 
-    def to_json(self) -> JsonObject:
+    def to_json(self, *, rows: bool = False) -> JsonObject:
+        """The numbers; with ``rows`` also what came of each conversation."""
         wire: JsonObject = {
             "source": self.task.source,
             "conversations": len(self.task.rows),
@@ -72,7 +73,12 @@ class Scored:
             wire["changes"] = {name: change.to_json() for name, change in self.changes.items()}
         if self.forgetting is not None:
             wire["plain_chat"] = self.forgetting.to_json()
-        return wire | {"notes": list(self.notes), "versions": _versions()}
+        wire |= {"notes": list(self.notes), "versions": _versions()}
+        if rows:
+            wire["outcomes"] = [outcome.to_wire() for outcome in self.after.outcomes]
+            if self.before is not None:
+                wire["outcomes_before"] = [outcome.to_wire() for outcome in self.before.outcomes]
+        return wire
 
     def report(self) -> Report:
         """What the page shows."""

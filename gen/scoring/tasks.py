@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -55,7 +55,7 @@ class Task(Protocol):
 
 @dataclass(frozen=True)
 class OnCorpus:
-    """Conversations of a corpus's split."""
+    """Conversations of a corpus's split; ``seen`` are the tools of its split train, where others are held out."""
 
     source: str
     rows: Sequence[Conversation]
@@ -98,17 +98,20 @@ def on_corpus(corpus: Path, *, split: str | None = None, limit: int | None = Non
     if twice:
         raise BadInput(f"{len(twice)} ids stand for several rows, such as {twice[0]!r}", where=str(corpus))
     playable = [row for row in rows if any(message.role == "user" for message in row.messages)]
+    if not playable:
+        raise BadInput(f"in no row of the split {chosen!r} does a user speak: there is nothing to play", where=str(corpus))
     worlds = open_worlds(corpus)
     histories = {row.id: worlds.history(row, history) for row in playable}
     left_out = (f"{len(rows) - len(playable)} rows in which no user speaks",) if len(playable) < len(rows) else ()
-    return OnCorpus(f"{corpus}, split {chosen}", playable, worlds, histories, _trained_tools(corpus, splits, chosen), left_out)
+    seen = _offered(read_rows(corpus, splits=["train"])) if "train" in splits and chosen != "train" else None
+    if seen is not None and seen >= _offered(playable):
+        seen = None  # nothing is held out: there are no two parts to tell apart
+    return OnCorpus(f"{corpus}, split {chosen}", playable, worlds, histories, seen, left_out)
 
 
-def _trained_tools(corpus: Path, splits: Collection[str], scored: str) -> frozenset[str] | None:
-    """The tools that the rows of the split train offer; None where nobody can know."""
-    if "train" not in splits or scored == "train":
-        return None
-    return frozenset(tool["function"]["name"] for row in read_rows(corpus, splits=["train"]) for tool in row.tools)
+def _offered(rows: Iterable[Conversation]) -> frozenset[str]:
+    """The tools that rows offer."""
+    return frozenset(tool["function"]["name"] for row in rows for tool in row.tools)
 
 
 @dataclass(frozen=True)
