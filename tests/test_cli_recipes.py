@@ -167,7 +167,6 @@ def test_tiny_has_two_scenarios_and_four_tools_that_cannot_be_confused() -> None
     assert len(model.tools.only) == 4
     for name in model.tools.only:
         assert not set(environment[name].get("stands_in_for", ())) & set(model.tools.only)
-        assert "statements" not in environment[name]
 
 
 def test_rules_that_recipes_ignore_exist() -> None:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from conftest import ROOT, Fcgen
@@ -20,7 +19,7 @@ from gen.rendering.templates import template_named
 from gen.training.adapter import BESIDE, load_adapter
 from gen.training.run import plan, train
 from gen.training.settings import PRESETS, resolve, settings_of
-from gen.training.tiny import Shape, build_tiny, lessons, plain_texts, without_calls
+from gen.training.tiny import Shape, build_tiny, plain_texts, without_calls
 
 torch.set_num_threads(1)
 
@@ -98,18 +97,7 @@ def test_what_is_not_said_follows_from_base_and_rows() -> None:
     assert resolve(settings_of({}), hidden=640, trained=1, device="cpu").learning_rate > few.learning_rate
 
 
-def test_a_text_is_read_twice_and_its_numbers_are_others_each_time() -> None:
-    digits, dice = list(range(10)), np.random.default_rng(0)
-    text = [50, 1, 2, 3, 60, 7, 7, 61, 1, 2, 3]
-    (first,) = lessons(text, digits, 64, dice)
-    (second,) = lessons(text, digits, 64, dice)
-    ids = first.input_ids.tolist()
-    assert ids[1:4] == ids[8:11] and ids[5:7] == [7, 7] and ids[:1] + ids[4:5] == [50, 60]
-    assert ids[11:] == ids[1:11] and second.input_ids.tolist()[1:4] != ids[1:4]
-    assert [len(one.input_ids) for one in lessons(text, digits, 8, dice)] == [8, 3]
-
-
-TINY = Shape(words=300, hidden=32, layers=2, heads=2, steps=30, batch=4, width=128)
+TINY = Shape(words=300, hidden=32, layers=2, heads=2, drills=10, drilled=4, steps=30, batch=4, width=128)
 
 
 def test_a_tiny_base_reads_no_call_and_is_made_once(tmp_path: Path) -> None:

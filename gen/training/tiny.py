@@ -1,10 +1,8 @@
 """The base ``tiny``: a small Gemma 2 made on the spot, of the corpus's own words, and taught its plain text without any call.
 
-For trying the whole way without weights and without a GPU. It knows how people and assistant of this corpus write, what tools
-and results look like, and has never seen a call. Every time that it reads a text, the numbers in it are others, and the text
-stands there twice: so that it must find again what was said, as any large model can, instead of knowing a few hundred numbers by
-heart. In ``Shape.steps`` it does not get there yet: it copied 30 of 100 digits of texts that it had not read, and after LoRA
-no held-out call was exact, though tools were chosen rightly.
+For trying the whole way without weights and without a GPU. It knows how people and assistant of this corpus write, what tools and
+results look like, and how to copy a number that it was told, as any large model does; it has never seen a call. What it reads is in
+``lessons.py``. Three things are begun otherwise than transformers begins a Gemma, so that little reading is enough: see ``Shape``.
 The same rows make the same model.
 """
 
@@ -14,11 +12,9 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import islice
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from gen.canonical import exact_json
 from gen.conversation import Conversation, Message
@@ -27,34 +23,57 @@ from gen.errors import BadInput
 from gen.rendering.template import Template
 from gen.rendering.templates import rendered
 from gen.rendering.tokens import Encoder
-from gen.training.data import Example
+from gen.training.lessons import Lessons
+
+if TYPE_CHECKING:
+    from gen.training.packing import Bin
 
 SPECIAL = ("<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>", "<end_of_turn>")
 
 MADE = "tiny.json"
 """What says that the folder is whole, and of which rows and shape it was made."""
 
-LONG = 3
-"""Digits of a number that is drawn anew: days and hours stay."""
+RISING = 20
+"""Steps in which rates rise."""
 
 Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How large it is, and how long it reads. The embedding is made ``scale`` times larger than transformers begins it: frozen under
-    LoRA at its usual size, it would keep every logit small."""
+    """How large it is, how it begins, and how much it reads.
 
-    words: int = 2000
+    Attributes:
+        words: pieces of the tokenizer.
+        scale: how many times larger the embedding is than transformers begins it: frozen under LoRA at its usual size, it would
+            keep every logit small.
+        shared: size of what all tokens have in common, beside what each has for itself. Attention needs it to look at a place (the
+            token before) whatever stands there.
+        spread: standard deviation of the other matrices.
+        drills, drilled, drill_width: steps of drills, how many at a time, and their width.
+        steps, batch, width: steps of reading, bins at a time, and their width.
+        rate: AdamW's, for the embedding.
+        muon: Muon's, for everything else, in drills and while it reads.
+        decay: Muon's; without it every head looks at one place only, and LoRA cannot make it look elsewhere.
+    """
+
+    words: int = 1200
     hidden: int = 128
     layers: int = 3
-    heads: int = 4
+    heads: int = 8
     context: int = 8192
     scale: float = 8.0
-    steps: int = 500
-    batch: int = 8
-    width: int = 320
+    shared: float = 1.0
+    spread: float = 0.1
+    drills: int = 150
+    drilled: int = 32
+    drill_width: int = 64
+    steps: int = 260
+    batch: int = 12
+    width: int = 256
     rate: float = 3e-3
+    muon: tuple[float, float] = (0.05, 0.02)
+    decay: float = 0.5
 
 
 def build_tiny(
@@ -76,8 +95,7 @@ def build_tiny(
     make_folder(folder)
     tokenizer = _tokenizer((text for row in rows for text in plain_texts(row)), shape)
     model = _model(tokenizer, shape)
-    digits = [number for number in tokenizer.convert_tokens_to_ids(list("0123456789")) if number != tokenizer.unk_token_id]
-    _read(model, _documents(rows, texts, tokenizer, template), digits, shape, tell)
+    _teach(model, _lessons(rows, texts, tokenizer, template), shape, tell)
     with quiet():
         tokenizer.save_pretrained(str(folder))
         model.save_pretrained(str(folder))
@@ -104,14 +122,26 @@ def without_calls(row: Conversation) -> Conversation:
     return replace(row, messages=tuple(Message(message.role, message.content) for message in kept), tools=())
 
 
-def _documents(rows: Sequence[Conversation], texts: Sequence[str], tokenizer: Any, template: Template) -> list[list[int]]:
-    """What it reads: every talk without its calls, and every text by itself."""
+def _lessons(rows: Sequence[Conversation], texts: Sequence[str], tokenizer: Any, template: Template) -> Lessons:
+    """What it reads: every talk without its calls, every text by itself, and the tools, as often as rows offer them."""
     encoder = Encoder(tokenizer, replace(template, added_tokens=()))
     talks = [rendered(without_calls(row), template) for row in rows]
-    found = [encoder.encode(talk.spans).input_ids for talk in talks if talk.refused is None]
     bos, eos = tokenizer.bos_token_id, tokenizer.eos_token_id
-    found += [[bos, *tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"], eos] for text in texts]
-    return found
+
+    def ids(text: str) -> list[int]:
+        found: list[int] = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        return found
+
+    spelled = {number: token.lstrip("▁") for token, number in sorted(tokenizer.get_vocab().items(), key=lambda one: one[1])}
+    return Lessons(
+        talks=[encoder.encode(talk.spans).input_ids for talk in talks if talk.refused is None],
+        texts=[[bos, *ids(text), eos] for text in texts],
+        tools=[ids(exact_json(tool)) for row in rows for tool in row.tools],
+        digits=[number for number, piece in spelled.items() if len(piece) == 1 and piece in "0123456789"],
+        letters={number: piece.upper() for number, piece in spelled.items() if len(piece) == 1 and piece.isalpha()},
+        plain=tokenizer.convert_tokens_to_ids("▁"),
+        line=ids("\n"),
+    )
 
 
 def _tokenizer(texts: Iterable[str], shape: Shape) -> Any:
@@ -165,57 +195,74 @@ def _model(tokenizer: Any, shape: Shape) -> Any:
         eos_token_id=ends,
     )
     model: Any = AutoModelForCausalLM.from_config(config, attn_implementation="eager")  # type: ignore[no-untyped-call]  # as above
+    begun = config.initializer_range
     with torch.no_grad():
-        model.get_input_embeddings().weight.mul_(shape.scale)
+        embedding = model.get_input_embeddings().weight
+        for matrix in _matrices(model):
+            matrix.mul_(shape.spread / begun)
+        embedding.add_(shape.shared * begun * torch.sign(torch.randn(shape.hidden))).mul_(shape.scale)
     model.generation_config.eos_token_id = ends
     return model
 
 
-def lessons(ids: Sequence[int], digits: Sequence[int], width: int, dice: np.random.Generator) -> Iterator[Example]:
-    """A text as it is read this time: longer numbers drawn anew, each the same wherever it stands; and twice, where that fits."""
-    known: dict[tuple[int, ...], list[int]] = {}
-    new: list[int] = []
-    for is_digit, run in groupby(ids, key=set(digits).__contains__):
-        number = tuple(run)
-        if is_digit and len(number) >= LONG:
-            new += known.setdefault(number, dice.choice(digits, len(number)).tolist())
-        else:
-            new += number
-    if 2 * len(new) <= width:
-        new += new[1:]
-    for start in range(0, len(new), width):
-        piece = np.asarray(new[start : start + width], dtype=np.int32)
-        if len(piece) > 1:
-            yield Example("", piece, piece)
+def _matrices(model: Any) -> list[Any]:
+    """The matrices between embedding and head."""
+    embedding = model.get_input_embeddings().weight
+    return [weight for weight in model.parameters() if weight.dim() == 2 and weight is not embedding]
 
 
-def _read(model: Any, documents: Sequence[Sequence[int]], digits: Sequence[int], shape: Shape, tell: Tell) -> None:
-    """Pre-training: next tokens of everything, packed, in an order of its own dice."""
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """Some steps of pre-training: so many bins of this width at a time, and the rate of Muon."""
+
+    title: str
+    bins: Iterator[Bin]
+    steps: int
+    batch: int
+    width: int
+    muon: float
+
+
+def _teach(model: Any, lessons: Lessons, shape: Shape, tell: Tell) -> None:
+    """Pre-training: drills until it copies, then everything."""
     import torch
 
     from gen.training.loss import teach_loss
-    from gen.training.packing import Bin, collate, packed
 
     teach_loss(model)
-    dice = np.random.default_rng(0)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model.to(device)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=shape.rate, betas=(0.9, 0.95), weight_decay=0.01)
-    bins: list[Bin] = []
-    for step in range(shape.steps):
-        while len(bins) < shape.batch:
-            ready = packed([piece for ids in documents for piece in lessons(ids, digits, shape.width, dice)], shape.width)
-            bins += [ready[number] for number in dice.permutation(len(ready))]
-        chosen, bins = bins[: shape.batch], bins[shape.batch :]
-        for group in optimizer.param_groups:
-            group["lr"] = shape.rate * min(1.0, (step + 1) / 20) * (1 - 0.9 * step / shape.steps)
-        batch = {name: part.to(device) for name, part in collate(chosen, shape.width, 0).items()}
-        loss = model(**batch, summed=True)["loss"]
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        if (step + 1) % max(1, shape.steps // 10) == 0:
-            tell(f"tiny base: {step + 1:,} of {shape.steps:,} steps of reading, loss {float(loss.detach()):.2f}")
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    drills, reading = shape.muon
+    _learn(model, _Course("drills", lessons.drills(shape.drill_width), shape.drills, shape.drilled, shape.drill_width, drills), shape, tell)
+    _learn(
+        model,
+        _Course("reading", lessons.reading(shape.width, shape.drill_width), shape.steps, shape.batch, shape.width, reading),
+        shape,
+        tell,
+    )
     model.to("cpu")
     del model.forward  # its own again: what is saved knows nothing of us
+
+
+def _learn(model: Any, course: _Course, shape: Shape, tell: Tell) -> None:
+    """Rates rise for some steps and then fall to a tenth."""
+    import torch
+
+    from gen.training.muon import Muon
+    from gen.training.packing import collate
+
+    matrices = _matrices(model)
+    others = [weight for weight in model.parameters() if all(weight is not matrix for matrix in matrices)]
+    adam = torch.optim.AdamW(others, lr=shape.rate, betas=(0.9, 0.95), weight_decay=0.0)
+    muon = Muon(matrices, decay=shape.decay)
+    for step in range(course.steps):
+        now = min(1.0, (step + 1) / RISING) * (1 - 0.9 * step / course.steps)
+        adam.param_groups[0]["lr"] = shape.rate * now
+        batch = collate(list(islice(course.bins, course.batch)), course.width, 0)
+        loss = model(**{name: part.to(model.device) for name, part in batch.items()}, summed=True)["loss"]
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        adam.step()
+        muon.step(course.muon * now)
+        model.zero_grad()
+        if (step + 1) % max(1, course.steps // 5) == 0:
+            tell(f"tiny base, {course.title}: step {step + 1:,} of {course.steps:,}, loss {float(loss.detach()):.2f}")
