@@ -76,8 +76,8 @@ class Arm:
 
 LARGE = Size(arms=(25, 50, 100, 200, 400), held_out=120, epochs=6, shape=Shape())
 SMALL = Size(
-    arms=(8, 16),
-    held_out=8,
+    arms=(4, 8),
+    held_out=4,
     epochs=1,
     shape=Shape(words=300, hidden=32, layers=2, heads=4, drills=2, drilled=4, steps=2, batch=2, width=128),
 )

@@ -326,3 +326,43 @@ def test_what_asking_a_server_costs_is_measured(mode: str) -> None:
     assert best["requests"] > 10
     assert 0 < best["share"] < 1.1
     assert best["cpu_ms"] > 0
+
+
+# -- ablation, learning_curve
+
+
+def small(name: str, *arguments: str) -> str:
+    """What a script prints with ``--small``."""
+    command = [sys.executable, str(ROOT / "scripts" / f"{name}.py"), "--small", *arguments]
+    env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_an_ablation_scores_every_arm_on_the_same_rows(tmp_path: Path) -> None:
+    found = json.loads(small("ablation", "--out", str(tmp_path), "--json"))
+    assert list(found) == ["4 rows", "8 rows", "without no_call", "without irrelevant", "without missing_parameter"]
+    assert len({rates["call_accuracy"]["of"] for rates in found.values()}) == 1
+    for path in (tmp_path / "adapters").glob("*.jsonl"):
+        rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        assert len(rows) == (4 if path.stem == "4-rows" else 8)
+        assert path.stem.removeprefix("without-") not in {row["scenario"] for row in rows}
+    assert json.loads((tmp_path / "results.json").read_text("utf-8")) == found
+    assert (tmp_path / "ablation.svg").read_text("utf-8").count("without") >= 3
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("adapters/*/training.json")}
+    assert json.loads(small("ablation", "--out", str(tmp_path), "--json")) == found
+    assert {path: path.stat().st_mtime_ns for path in before} == before, "what was there was made again"
+
+
+@pytest.mark.slow
+def test_a_learning_curve_stops_when_the_time_is_over_and_goes_on(tmp_path: Path) -> None:
+    def steps(printed: str) -> list[int]:
+        return [int(line.split("|")[1]) for line in printed.splitlines()[2:]]
+
+    first = steps(small("learning_curve", "--out", str(tmp_path), "--minutes", "0"))
+    assert first and not (tmp_path / "adapter" / "training.json").exists()
+    again = steps(small("learning_curve", "--out", str(tmp_path)))
+    assert again[0] == 0 and again[-1] > first[-1]
+    assert (tmp_path / "adapter" / "training.json").is_file()

@@ -105,6 +105,12 @@ def test_reading_mixes_all_and_follows_from_its_seed() -> None:
     assert any(len(x) != len(y) for x, y in zip(bins, other, strict=True))
 
 
+def test_texts_without_a_number_and_without_tools_make_lessons_too() -> None:
+    plain = Lessons(talks=[], texts=[[60, 65, 66, 63]], tools=[], digits=DIGITS, letters=LETTERS, plain=BARE, line=[LINE])
+    assert all(any(learned(one)) for (one,) in islice(plain.drills(64), 20))
+    assert sum(len(chosen) for chosen in islice(plain.reading(64, 16), 50)) >= 50
+
+
 def test_muon_moves_a_matrix_as_far_in_every_direction() -> None:
     torch.manual_seed(0)
     for shape in ((6, 20), (20, 6)):

@@ -52,13 +52,13 @@ class Lessons:
         line: Ids,
         seed: int = 0,
     ) -> None:
-        self._talks, self._texts, self._tools = talks, texts, tools
+        self._talks, self._texts, self._tools = talks or texts, texts, tools
         self._digits, self._letters, self._plain, self._line = digits, letters, plain, line
         self._is_digit = frozenset(digits).__contains__
         self._dice = np.random.default_rng(seed)
         documents = [*talks, *texts]
         self._words = np.asarray([one for ids in documents for one in ids if not self._is_digit(one)])
-        self._kinds = sorted({kind for ids in documents for _, _, kind in self._numbers(ids) if kind})
+        self._kinds = sorted({kind for ids in documents for _, _, kind in self._numbers(ids) if kind} or set(letters.values()))
         self._spellings = {kind: [one for one, letter in letters.items() if letter == kind] for kind in self._kinds}
         self._about: dict[str, list[Ids]] = {kind: [] for kind in self._kinds}
         for ids in texts:
@@ -112,7 +112,7 @@ class Lessons:
         dice = self._dice
         ids = list(self._talks[int(dice.integers(len(self._talks)))])
         told = {kind: ids[start:end] for start, end, kind in self._numbers(ids) if kind}
-        for _ in range(int(dice.integers(1, 4)) if dice.random() < 0.6 else 0):
+        for _ in range(int(dice.integers(1, 4)) if self._tools and dice.random() < 0.6 else 0):
             tool = self._tools[int(dice.integers(len(self._tools)))]
             if len(ids) + len(tool) < width:
                 ids = [ids[0], *tool, *self._line, *ids[1:]]

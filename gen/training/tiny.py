@@ -155,7 +155,10 @@ def _tokenizer(texts: Iterable[str], shape: Shape) -> Any:
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r'▁?"description":▁"[^"]*"|\d|▁?[^▁\d]+|▁'), "isolated")
     tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
     tokenizer.train_from_iterator(
-        sorted(texts), trainers.BpeTrainer(vocab_size=shape.words + len(SPECIAL), special_tokens=list(SPECIAL), show_progress=False)
+        sorted(texts),
+        trainers.BpeTrainer(
+            vocab_size=shape.words + len(SPECIAL), special_tokens=list(SPECIAL), initial_alphabet=list("0123456789▁"), show_progress=False
+        ),
     )
     state = json.loads(tokenizer.to_str())
     known = state["model"]["vocab"]
