@@ -74,7 +74,7 @@ class Arm:
         return f"without {self.without}" if self.without else f"{self.rows} rows"
 
 
-LARGE = Size(arms=(25, 50, 100, 200, 400), held_out=120, epochs=6, shape=Shape())
+LARGE = Size(arms=(25, 50, 100, 200, 400), held_out=120, epochs=5, shape=Shape())
 SMALL = Size(
     arms=(4, 8),
     held_out=4,
@@ -84,8 +84,8 @@ SMALL = Size(
 
 
 def arms(size: Size) -> list[Arm]:
-    """Ever more rows; then as many as that, without one kind or another."""
-    return [*map(Arm, size.arms), *(Arm(size.rows, kind) for kind in SCENARIOS if kind != "single")]
+    """All rows; as many without one kind or another; and ever fewer."""
+    return [Arm(size.rows), *(Arm(size.rows, kind) for kind in SCENARIOS if kind != "single"), *map(Arm, reversed(size.arms[:-1]))]
 
 
 def rows_of(arm: Arm, rows: Sequence[Conversation]) -> list[Conversation]:
