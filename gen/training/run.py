@@ -35,7 +35,7 @@ from gen.training.sharding import in_one_unit
 from gen.training.source import about_corpus
 from gen.training.tiny import Shape, build_tiny
 from gen.training.trackers import place_events, require_trackers
-from gen.training.weights import require_weights
+from gen.training.weights import require_weights, require_weights_on_hub
 
 if TYPE_CHECKING:
     from gen.training.trainer import LoraTrainer
@@ -114,6 +114,7 @@ def plan(
     if train.base == TINY:
         name = str(_first(lambda: build_tiny(out / BESIDE, rows, template, shape=shape, tell=tell)))
     tokenizer, added = base_tokenizer(name, template)
+    require_weights_on_hub(name)
     preparer = Preparer(tokenizer, template, train.max_length)
     ready = preparer.prepare(rows)
     if not skip_bad:
