@@ -26,11 +26,12 @@ from gen.corpus.reading import read_rows
 from gen.errors import BadInput, OutsideFailed
 from gen.recipe import Train
 from gen.rendering.template import Template
-from gen.training.adapter import ABOUT, BESIDE, save_adapter, with_lora
+from gen.training.adapter import ABOUT, BESIDE, save_adapter, trained_weights, with_lora
 from gen.training.base import Base, base_tokenizer, open_base, require_packages
 from gen.training.data import Example, Prepared, Preparer
 from gen.training.quantized import require_quantization
 from gen.training.settings import TINY, Resolved, resolve, to_wire
+from gen.training.sharding import in_one_unit
 from gen.training.source import about_corpus
 from gen.training.tiny import Shape, build_tiny
 from gen.training.trackers import place_events, require_trackers
@@ -160,6 +161,10 @@ def _is_first() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
+def _processes() -> int:
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 class _Training:
     """One run of one plan."""
 
@@ -199,7 +204,7 @@ class _Training:
             digest.update(example.input_ids.tobytes() + example.labels.tobytes())
         told = {"rows": digest.hexdigest(), "fingerprint": self.base.fingerprint, "template": self.plan.template.name}
         settings = {key: value for key, value in to_wire(self.settings).items() if key not in FREE}
-        settings["bins_a_step"] = self.settings.batch * self.plan.train.accumulate
+        settings["bins_a_step"] = self.settings.batch * self.plan.train.accumulate * _processes()
         return told | {f"train.{key}": value for key, value in settings.items()}
 
     def _require_same(self, identity: JsonObject) -> None:
@@ -236,8 +241,7 @@ class _Training:
         width = width_of(rows)
         bins = packed(rows, width) if self.plan.train.packing else alone(rows)
         padding = self.plan.tokenizer.pad_token_id or 0
-        processes = int(os.environ.get("WORLD_SIZE", "1"))
-        told = arguments(self.settings, self.plan.out, self.folder / "checkpoints", steps_of(len(bins), self.settings, processes))
+        told = arguments(self.settings, self.plan.out, self.folder / "checkpoints", steps_of(len(bins), self.settings, _processes()))
         if self.save_steps is not None:
             told.save_steps = self.save_steps
         self.checkpoint = newest_checkpoint(Path(str(told.output_dir)))
@@ -258,6 +262,8 @@ class _Training:
         self.watch = Watch(metrics, self.progress, interruption, look, lambda: Counts(trainer.seen, int(trainer.trained)), report)
         trainer: LoraTrainer = LoraTrainer(model, told, bins, Collator(width, padding), [self.watch])
         place_events(trainer, self.plan.out)
+        if trainer.is_fsdp_enabled:
+            in_one_unit(model)
         return trainer
 
     def _write_down(self, identity: JsonObject) -> None:
@@ -319,10 +325,11 @@ class _Training:
         }
         if last is not None:
             about |= last.to_wire()
+        weights = trained_weights(trainer.model)
         if _is_first():
             model = trainer.accelerator.unwrap_model(trainer.model)
             model.peft_config["default"].base_model_name_or_path = base
-            save_adapter(model, work.tokenizer, work.out, about)
+            save_adapter(model, work.tokenizer, work.out, about, weights)
             shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)
             (self.folder / RUN).unlink(missing_ok=True)
         return Summary(work.out, about)
