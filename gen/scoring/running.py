@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from gen.canonical import exact_json
 from gen.conversation import Conversation, JsonObject
 from gen.scoring.kept import Kept
 from gen.scoring.outcomes import Outcome
@@ -76,7 +77,7 @@ def run(model: Model, task: Task, folder: Path, progress: Progress, *, max_new_t
     identity = model.identity | {"prompt": model.told, "playing": PLAYING} | bounds.to_wire()
     with Kept(folder, identity, fresh=fresh) as kept, model.active():
         found = {row.id: played for row in task.rows if (played := kept.get(row, task.setting(row)))}
-        left = [row for row in task.rows if row.id not in found]
+        left = sorted((row for row in task.rows if row.id not in found), key=_length, reverse=True)
         progress.start(model.name, len(task.rows), len(found))
         if found:
             progress.note(f"{len(found):,} of {len(task.rows):,} were played before ({kept.path}); --fresh plays them again")
@@ -90,6 +91,11 @@ def run(model: Model, task: Task, folder: Path, progress: Progress, *, max_new_t
             with asyncio.Runner() as runner:
                 runner.run(_played(model.speaker(bounds, progress.note), task, left, bounds, over))
     return Result(model.name, model.told, bounds, found, [task.judge(row, found[row.id]) for row in task.rows])
+
+
+def _length(row: Conversation) -> int:
+    """About how long a row is: long ones first, so that those under way at a time are alike, and none comes last that takes long."""
+    return len(exact_json(row.tools)) + sum(len(message.content) for message in row.messages)
 
 
 async def _played(speaker: Speaker, task: Task, rows: Sequence[Conversation], bounds: Bounds, over: _Over) -> None:
