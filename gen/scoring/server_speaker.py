@@ -141,6 +141,10 @@ class ServerModel:
         """The tokens that a message may have."""
         return MOST
 
+    def refusal(self, talk: Conversation) -> str:
+        """Why the prompt cannot say a talk: what a server refuses, it says when it is asked."""
+        return ""
+
     def speaker(self, bounds: Bounds, note: Callable[[str], None]) -> ServerSpeaker:
         return ServerSpeaker(self.teacher, bounds, words=self.words, note=note)
 
