@@ -132,7 +132,7 @@ class OnBfcl:
     left_out: Sequence[str]
     rows: Sequence[Conversation] = field(default=())
     kind: str = "category"
-    facts: Sequence[str] = ("judged by BFCL's rules",)
+    facts: Sequence[str] = ("judged by BFCL's rules, success is its verdict",)
 
     def begins(self, row: Conversation) -> Iterator[Conversation]:
         case = self.cases[row.id]
