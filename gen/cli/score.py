@@ -35,7 +35,9 @@ ADAPTERS = Path("adapters")
 @click.option("--template", metavar="NAME", default="", help="The model's prompt; words: tools told in words.  [default: what suits it]")
 @click.option("--base", metavar="PATH|HUB_ID", default="", help="Where the adapter's base lies now.")
 @click.option("--history", type=click.Choice(["executed", "gold"]), help="Execute calls, or play with the corpus's own history.")
-@click.option("--max-new-tokens", type=click.IntRange(min=1), metavar="N", help="Tokens of one message.  [default: twice the longest]")
+@click.option(
+    "--max-new-tokens", type=click.IntRange(min=1), metavar="N", help="Tokens of one message.  [default: by the longest, or 1024]"
+)
 @click.option("--plain", type=click.Path(path_type=Path), metavar="FILE", help="Plain chats for the forgetting guard in place of ours.")
 @click.option("--no-guard", is_flag=True, help="Do not look at plain chat.")
 @click.option(
