@@ -166,9 +166,9 @@ class UserActs:
 
 def _joined(sentence: str, attached: Sequence[str]) -> str:
     """The sentence with the clauses that it takes on."""
-    body, _, tail = sentence.partition(JOINT)
     if not attached:
-        return body + tail
+        return sentence.replace(JOINT, "", 1)
+    body, _, tail = sentence.partition(JOINT)
     if tail.startswith(","):
         return f"{body.rstrip()} {' '.join(attached)}{tail}"
     return " ".join([f"{body}{tail}".rstrip(" ."), *attached])
