@@ -119,7 +119,16 @@ def test_what_was_played_before_a_kill_is_not_played_again(tmp_path: Path, corpu
     rows = held_out(corpus)
     messages = sum(message.role == "assistant" for row in rows for message in row.messages)
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    with ModelServer(AsCorpus(rows), latency=0.3) as server:
+    with ModelServer(AsCorpus(rows)) as server:
+        said, stuck = AsCorpus(rows), len(rows) + 5
+
+        def answer(asked: dict[str, Any]) -> dict[str, Any]:
+            """First messages and a few more at once, so that some conversations end; then no more for a long time."""
+            if server.requests >= stuck:
+                server.latency = 600.0
+            return said(asked)
+
+        server.answer = answer
         command = [sys.executable, "-m", "gen", "score", str(corpus), "--model", f"server:{server.address}#tiny", "--json"]
         with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             while not [line for kept in kept_files(tmp_path) for line in kept.read_text().splitlines()[3:]]:
@@ -132,7 +141,7 @@ def test_what_was_played_before_a_kill_is_not_played_again(tmp_path: Path, corpu
         whole = len(kept.read_text().splitlines()) - 1
         with kept.open("a") as file:
             file.write('{"row": "torn')  # as a kill -9 would leave it
-        server.latency, before = 0.0, server.requests
+        server.answer, server.latency, before = said, 0.0, server.requests
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert f"{whole} of {len(rows)} were played before" in done.stderr

@@ -22,6 +22,7 @@ from gen.scoring.playing import play_all
 from gen.scoring.settings import Bounds
 from gen.scoring.speaking import Speaker
 from gen.scoring.tasks import Task
+from gen.synthesis.interruptible import run_interruptibly
 
 PLAYING = 1
 """Counts changes of how conversations are played: what was kept before one is played again."""
@@ -93,7 +94,7 @@ def run(model: Model, task: Task, folder: Path, progress: Progress, *, max_new_t
 
         if left:
             with asyncio.Runner() as runner:
-                runner.run(_played(model.speaker(bounds, progress.note), task, left, bounds, over))
+                run_interruptibly(runner, _played(model.speaker(bounds, progress.note), task, left, bounds, over))
     return Result(model.name, model.told, bounds, found, [task.judge(row, found[row.id]) for row in rows], refused)
 
 
