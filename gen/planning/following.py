@@ -61,7 +61,7 @@ def _history(draft: Draft, identifier: str) -> History:
     for want in _answered(draft):
         if identifier in [subject.id for subject in want.subjects]:
             served.append(want)
-        elif want.goal.writes and not want.subjects and _says(want.results, identifier):
+        elif want.goal.writes and _says(want.results, identifier):
             makers.append(want)
     return History(served, frozenset([want.goal.name for want in [*served, *makers]]), bool(makers))
 
