@@ -4,33 +4,38 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from conftest import Fcgen
+from conftest import ROOT, Fcgen
 from references import published
 from talk import byte_tokenizer
 from tiny_models import build_model
 from training_rows import Heard, write_corpus
 
 from gen.cli.score_progress import ScoreProgress
+from gen.corpus.reading import read_rows
 from gen.errors import BadInput
 from gen.rendering.templates import TEMPLATES, template_named
+from gen.scoring import local_model
 from gen.scoring.comparing import Asked, score_models
 from gen.scoring.forgetting import plain_chats, surprise
 from gen.scoring.forms import form_for
-from gen.scoring.local_model import open_model, require_usable
+from gen.scoring.local_model import base_of_adapter, open_model, require_usable
+from gen.scoring.played import as_played
 from gen.scoring.scored import Scored
 from gen.scoring.surprise import Forgetting, Surprise
-from gen.scoring.tasks import on_corpus
-from gen.training.adapter import merge
+from gen.scoring.tasks import on_bfcl, on_corpus
+from gen.training.adapter import load_adapter, merge
 from gen.training.run import plan, train
 from gen.training.settings import settings_of
 
 torch.set_num_threads(1)
 
+BFCL = ROOT.parent / "shared" / "data" / "bfcl"
 ROWS = 4
 BY_HEART = ["epochs=60", "lora.r=16", "lora.alpha=16", "learning_rate=0.01", "batch=4", "held_out=0"]
 
@@ -95,6 +100,7 @@ def test_the_command_names_model_base_and_template(taught: Path, fcgen: Fcgen) -
     [
         (("--model", "adapters/nowhere"), "there is no model 'adapters/nowhere'"),
         (("--model", "./nowhere"), "there is no model './nowhere'"),
+        (("--model", "vllm:some/model"), "vLLM is asked as a server here"),
         (("--model", "empty"), "there are no weights in this folder"),
         ((), "no model was named, and there is no adapter adapters/rows"),
         (("--model", "server:http://127.0.0.1:9/v1#m", "--split", "tset"), "no split 'tset'"),
@@ -110,6 +116,62 @@ def test_what_is_wrong_is_said_before_anything_is_loaded(fcgen: Fcgen, tmp_path:
     (tmp_path / "empty").mkdir()
     done = fcgen("score", "rows.jsonl", *arguments)
     assert done.returncode == 2 and said in done.stderr, done.stderr
+
+
+@pytest.fixture(scope="module")
+def hardly_taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with rows, a tiny Gemma, and an adapter of two steps."""
+    folder = tmp_path_factory.mktemp("hardly")
+    corpus, base = write_corpus(folder / "rows.jsonl", 2, 1), build_model(folder / "base")
+    settings = settings_of({"base": str(base)}, changes=["epochs=2", "lora.r=4", "learning_rate=0.05", "batch=2", "held_out=0"])
+    train(plan(corpus, folder / "adapter", template_named("gemma"), settings), Heard())
+    return folder
+
+
+def test_rows_that_a_prompt_cannot_say_are_left_out_and_named(hardly_taught: Path, tmp_path: Path) -> None:
+    plain, odd = (row.to_wire() for row in read_rows(hardly_taught / "rows.jsonl", splits=["train"]))
+    call = odd["messages"][1]["tool_calls"][0]
+    odd["messages"][1]["tool_calls"] = [call | {"id": "unanswere"}, call]  # no order tells whose the result is
+    odd["messages"].append({"role": "user", "content": "And now?"})
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row | {"split": "test"}) + "\n" for row in (plain, odd)), encoding="utf-8")
+    asked = Asked(str(hardly_taught / "adapter"), compare="base", max_new_tokens=2, guard=False)
+    found = score_models(on_corpus(path), asked, tmp_path, ScoreProgress())
+    assert [row.id for row in found.rows] == [plain["id"]] and found.scores.overall.conversations == 1
+    assert found.left_out[0].startswith(f"1 row that a model's prompt cannot say, such as {odd['id']}: ")
+    assert found.report().left_out == found.left_out and found.to_json()["conversations"] == 1
+    path.write_text(json.dumps(odd | {"split": "test"}) + "\n", encoding="utf-8")
+    with pytest.raises(BadInput, match="can say none of these rows"):
+        score_models(on_corpus(path), asked, tmp_path, ScoreProgress())
+
+
+def test_an_adapter_and_its_base_are_the_same_weights_switched(hardly_taught: Path) -> None:
+    model = open_model(str(hardly_taught / "adapter"))
+    row = on_corpus(hardly_taught / "rows.jsonl").rows[0]
+    ids = torch.tensor([model.chosen.form.prompt(replace(row, messages=row.messages[:1]), thinks=False).tokens])
+    wrapped, _ = load_adapter(hardly_taught / "adapter")
+
+    def logits(one: Any) -> Any:
+        with one.active(), torch.inference_mode():
+            return one.model(input_ids=ids).logits
+
+    with torch.inference_mode():
+        on = wrapped(input_ids=ids).logits
+        with wrapped.disable_adapter():
+            off = wrapped(input_ids=ids).logits
+    assert not torch.allclose(on, off, atol=1e-2)
+    switched_off = base_of_adapter(model)
+    for one, expected in ((model, on), (switched_off, off), (model, on), (switched_off, off)):
+        assert torch.equal(logits(one), expected)
+
+
+@pytest.mark.skipif(not BFCL.is_dir(), reason="BFCL's files are not beside this checkout (../shared/data/bfcl)")
+def test_a_model_by_chance_calls_nothing_right_in_bfcl(tmp_path: Path) -> None:
+    asked = Asked(str(build_model(tmp_path / "base")), max_new_tokens=4, guard=False)
+    found = score_models(on_bfcl(BFCL, limit=1), asked, tmp_path, ScoreProgress())
+    assert {outcome.scenario for outcome in found.after.outcomes} == set(found.scores.by_scenario) >= {"parallel", "irrelevance"}
+    assert found.scores.overall.rates["call_accuracy"].count == 0
+    assert found.scores.by_scenario["irrelevance"].rates["success"].share == 1
 
 
 # -- which prompt a model gets
@@ -164,7 +226,35 @@ def test_an_adapter_is_asked_in_no_other_template(tmp_path: Path) -> None:
         require_usable(str(adapter), "qwen3")
 
 
+def test_a_package_that_is_missing_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(local_model, "find_spec", lambda name: None if name == "torch" else find_spec(name))
+    with pytest.raises(BadInput, match="package 'torch'") as error:
+        require_usable(str(tmp_path))
+    assert "pip install 'fcgen[train]'" in str(error.value)
+
+
+def test_held_out_tools_are_those_that_no_row_of_train_offers(tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in write_corpus(tmp_path / "rows.jsonl", 2, 2).read_text(encoding="utf-8").splitlines()]
+    path = tmp_path / "rows.jsonl"
+    assert on_corpus(path).seen is None and len(on_corpus(path).rows) == 2 and on_corpus(path, split="train").seen is None
+    rows[-1]["tools"][0]["function"]["name"] = rows[-1]["messages"][1]["tool_calls"][0]["function"]["name"] = "another_tool"
+    rows[-1]["messages"][2]["name"] = "another_tool"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    task = on_corpus(path)
+    assert task.seen == {"retrieve_payment_status"}
+    assert [task.judge(row, as_played(row)).part for row in task.rows] == ["seen tools", "held-out tools"]
+
+
 # -- plain chat
+
+
+def test_a_model_that_can_say_no_plain_chat_is_a_note_and_no_failure(tmp_path: Path) -> None:
+    odd = {"messages": [{"role": "user", "content": "Hm."}]}
+    (tmp_path / "plain.jsonl").write_text(json.dumps(odd) + "\n", encoding="utf-8")
+    task = on_corpus(write_corpus(tmp_path / "rows.jsonl", 1, 1))
+    asked = Asked(str(build_model(tmp_path / "base")), max_new_tokens=4, plain=tmp_path / "plain.jsonl")
+    found = score_models(task, asked, tmp_path, ScoreProgress())
+    assert found.forgetting is None and "can say none of the plain chats" in found.notes[0]
 
 
 def test_plain_chats_are_many_and_varied_and_call_nothing() -> None:

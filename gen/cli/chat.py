@@ -68,7 +68,7 @@ def chat(model: str | None, domain: str, **options: Any) -> None:
     bounds = Bounds(tokens=options["max_new_tokens"])
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # so that asyncio ends what is under way, and nothing else
     try:
-        with asyncio.Runner() as runner:
+        with opened.active(), asyncio.Runner() as runner:
             talk = Talk(scene, opened.speaker(bounds, note), bounds, thinks=not options["no_thoughts"])
             try:
                 _Terminal(talk, runner).run()

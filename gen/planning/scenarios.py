@@ -9,17 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from gen.conversation import Json
-from gen.planning.draft import Change, Draft, Step, Want, leaves_at
+from gen.planning.draft import Change, Draft, Step, Want
 from gen.planning.draws import NothingFits, Reference
-from gen.planning.goals import Goal
+from gen.planning.following import DIGRESSIONS, follow, sensible
 
 AMENDABLE = frozenset(("money", "date", "integer", "time"))
 """Kinds of values that people correct in passing."""
-
-
-DIGRESSIONS = frozenset(("know", "decline"))
-"""Replies after which "that one" and "the same for T1004" would mean nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +64,7 @@ def multi_turn(draft: Draft) -> None:
     draft.ask(want)
     draft.serve(want)
     for _ in range(draft.die.between(1, 3)):
-        want = _follow(draft, want)
+        want = follow(draft, want)
     _close(draft)
 
 
@@ -178,14 +173,14 @@ def _go_on(draft: Draft, want: Want) -> Want:
         draft.say("user", "again", wants=(want,))
         draft.say("assistant", "repeat", wants=(want,))
     elif 0.84 <= kind < 0.92:
-        want = _sensible(draft, lambda: draft.want("described"))
+        want = sensible(draft, lambda: draft.want("described"))
         draft.ask(want, act="next")
         draft.serve(want)
     elif kind >= 0.92 and last not in DIGRESSIONS:
         draft.say("user", "offtopic")
         draft.say("assistant", "decline")
     else:
-        want = _follow(draft, want)
+        want = follow(draft, want)
     return want
 
 
@@ -206,97 +201,6 @@ def _disappoints(last: Step) -> bool:
         return True
     results = [result for want in last.wants for result in want.results if isinstance(result, dict)]
     return last.act == "answer" and any(value == [] for result in results for value in result.values())
-
-
-def _follow(draft: Draft, last: Want) -> Want:
-    """Another want that refers back where it can: the same thing, the same wish for another, or something new."""
-    kind = draft.die.random() if draft.steps[-1].act not in DIGRESSIONS else 1.0
-    if kind < 0.45 and (want := _same_thing(draft, last)):
-        draft.ask(want, act="next")
-    elif kind < 0.65 and (want := _same_wish(draft, last)):
-        draft.ask(want, act="same")
-    else:
-        fresh = [goal for goal in draft.planner.goals_for("id", 1) if goal.name not in draft.goals]
-        want = _sensible(draft, lambda: draft.want(goals=fresh or draft.planner.goals_for("id", 1)))
-        draft.ask(want, act="next")
-    draft.serve(want)
-    return want
-
-
-def _sensible(draft: Draft, drawn: Callable[[], Want]) -> Want:
-    """A want that does not come too late, after what was done to the same thing."""
-    for _ in range(4):
-        want = drawn()
-        if not any(_too_late(draft, want.goal, subject.id) for subject in want.subjects):
-            return want
-    raise NothingFits("everything comes too late")
-
-
-def _too_late(draft: Draft, goal: Goal, identifier: str) -> bool:
-    """Whether nobody wants this of that thing any more, after what was done to it, or where it came to be in this very talk."""
-    made_by = [want for want in _answered(draft) if identifier in _made_by(want)]
-    if made_by and not goal.writes:
-        return True
-    return any(want.goal.name in goal.not_after for want in [*made_by, *_served(draft, identifier)])
-
-
-def _served(draft: Draft, identifier: str) -> list[Want]:
-    """What the assistant has done about this thing, in order."""
-    return [want for want in _answered(draft) if identifier in [subject.id for subject in want.subjects]]
-
-
-def _answered(draft: Draft) -> list[Want]:
-    return [want for step in draft.steps if step.act == "answer" for want in step.wants]
-
-
-def _made_by(want: Want) -> list[Json]:
-    """What this want brought into being, by id, among whatever else its results say."""
-    return [value for result in want.results for _, value in leaves_at(result, ())] if want.goal.writes and not want.subjects else []
-
-
-def _same_thing(draft: Draft, last: Want) -> Want | None:
-    """Something else about what was just spoken of: "and when was it paid?"."""
-    if not last.subjects:
-        return None
-    subject = last.subjects[-1]
-    told = _told(draft, subject)
-    weights = {
-        goal: goal.weight
-        for goal in draft.planner.goals.values()
-        if goal.subject == subject.entity
-        and goal.name not in draft.goals
-        and goal.tool not in told
-        and not _too_late(draft, goal, subject.id)
-        and not draft.planner.needs_finding(goal)
-    }
-    while weights:
-        goal = draft.die.weighted(weights)
-        if any(identifier == subject.id for _, identifier in draft.candidates(goal, goal.where)):
-            mode = "again" if len(last.subjects) == 1 else "id"
-            return draft.want_about(goal, Reference(subject.entity, subject.row, subject.id, mode))
-        del weights[goal]
-    return None
-
-
-def _told(draft: Draft, subject: Reference) -> set[str]:
-    """The tools that could tell nothing new of this: they, or one that says as much, did since it was last changed."""
-    tools: set[str] = set()
-    for want in _served(draft, subject.id):
-        if want.goal.writes:
-            tools.clear()
-        tools |= {want.goal.tool, *draft.planner.tools[want.goal.tool].stands_in_for}
-    return tools
-
-
-def _same_wish(draft: Draft, last: Want) -> Want | None:
-    """The same for another: "and T1004?"."""
-    if not last.subjects or last.said:
-        return None
-    entity = draft.planner.entities[last.subjects[0].entity]
-    places = [at for at, identifier in draft.candidates(last.goal, last.goal.where) if not _served(draft, identifier)]
-    if not places:
-        return None
-    return draft.want_about(last.goal, draft.reference(entity, draft.row(entity, draft.die.pick(places)), "id"), plain=True)
 
 
 def _with_gap(draft: Draft) -> tuple[Want, str]:

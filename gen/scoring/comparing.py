@@ -67,7 +67,7 @@ def score_models(task: Task, asked: Asked, folder: Path, progress: Progress) -> 
     pair = _Pair(task, asked, folder, progress)
     after = pair.after()
     before = pair.before()
-    return Scored(task, after, before, pair.forgetting())
+    return Scored(task, after, before, pair.forgetting(), pair.notes)
 
 
 class _Pair:
@@ -79,12 +79,13 @@ class _Pair:
         self._surprise: tuple[Surprise, Surprise] | None = None
         self._surprised_after: Surprise | None = None
         self._compared = ""
+        self.notes: list[str] = []
 
     def after(self) -> Result:
         model = self._open(self._asked.model, self._asked.template, self._asked.base)
         result = self._run(model)
         if self._opened is not None and self._asked.guard:
-            self._look(self._opened)
+            self._guarded(self._opened)
         return result
 
     def before(self) -> Result | None:
@@ -99,8 +100,7 @@ class _Pair:
         model = self._open(name, "", "")
         result = self._run(model)
         if self._opened is not None and self._surprised_after is not None and self._surprise is None:
-            self._surprise = self._surprise_of(self._opened), self._surprised_after
-            self._compared = name
+            self._guarded(self._opened)
         return result
 
     def forgetting(self) -> Forgetting | None:
@@ -133,14 +133,23 @@ class _Pair:
         folder = Path(plain_name(self._asked.model)).expanduser()
         return plain_name(name) in (self._asked.base, base_of(folder, about_adapter(folder)))
 
+    def _guarded(self, model: LocalModel) -> None:
+        """Plain chat must not cost what was played: where it cannot be looked at, that is a note."""
+        try:
+            self._look(model)
+        except BadInput as error:
+            self.notes.append(f"plain chat was not looked at: {error.what}")
+
     def _look(self, model: LocalModel) -> None:
-        """Plain chat with the model; and, of an adapter, without it, in the very same tokens."""
+        """Plain chat with the model; and, of an adapter, without it, in the very same tokens; else with the one it is compared with."""
         from dataclasses import replace
 
+        if self._surprised_after is not None:
+            self._surprise, self._compared = (self._surprise_of(model), self._surprised_after), model.name
+            return
         self._surprised_after = self._surprise_of(model)
         if model.adapter is not None:
-            self._surprise = self._surprise_of(replace(model, off=True)), self._surprised_after
-            self._compared = "its base"
+            self._surprise, self._compared = (self._surprise_of(replace(model, off=True)), self._surprised_after), "its base"
 
     def _surprise_of(self, model: LocalModel) -> Surprise:
         from gen.scoring.forgetting import surprise

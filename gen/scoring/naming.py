@@ -5,11 +5,13 @@ What a model in this process needs is imported only where one is named.
 
 from __future__ import annotations
 
+from gen.errors import BadInput
 from gen.scoring.running import Model
 from gen.scoring.server_speaker import server_model
 
 SERVER = "server:"
 LOCAL = "local:"
+VLLM = "vllm:"
 
 
 def is_server(name: str) -> bool:
@@ -24,6 +26,10 @@ def plain_name(name: str) -> str:
 
 def require_usable(name: str, template: str = "") -> None:
     """Look at a name before anything is loaded. Raises BadInput."""
+    if name.startswith(VLLM):
+        served = name.removeprefix(VLLM)
+        hint = f"vllm serve {served}, then --model server:http://localhost:8000/v1#{served}"
+        raise BadInput("vLLM is asked as a server here", where="--model", hint=hint)
     if is_server(name):
         server_model(name, template)
         return

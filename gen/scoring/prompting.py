@@ -73,7 +73,7 @@ class Prompter:
                 try:
                     read = parse_spans((*prompt.spans, *spans), self.template)
                 except BadInput as error:
-                    problem = problem or f"{error.what} ({error.where})" if error.where else error.what
+                    problem = problem or f"{error.what} ({error.where})"
                 else:
                     return Said(read.messages[-1], tokens=len(tokens))
         except BadInput as error:  # tokens that no text of the template has

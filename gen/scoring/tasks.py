@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -45,6 +45,10 @@ class Task(Protocol):
     def facts(self) -> Sequence[str]: ...
     @property
     def left_out(self) -> Sequence[str]: ...
+    def begins(self, row: Conversation) -> Iterator[Conversation]:
+        """The talks that a model is given whatever it says: what it cannot be given of these is not its fault."""
+        ...
+
     async def play(self, row: Conversation, speaker: Speaker, bounds: Bounds) -> Played: ...
     def setting(self, row: Conversation) -> str:
         """What decides how this row is played, beside the row and the model."""
@@ -55,7 +59,7 @@ class Task(Protocol):
 
 @dataclass(frozen=True)
 class OnCorpus:
-    """Conversations of a corpus's split."""
+    """Conversations of a corpus's split; ``seen`` are the tools of its split train, where others are held out."""
 
     source: str
     rows: Sequence[Conversation]
@@ -71,6 +75,11 @@ class OnCorpus:
         told = {"executed": "calls executed", "gold": "the corpus's own history, calls not executed"}
         played = [f"{told[history]} in {count:,}" if len(counts) > 1 else told[history] for history, count in sorted(counts.items())]
         return ("played with " + "; ".join(played),) + ((self.worlds.note,) if self.worlds.note else ())
+
+    def begins(self, row: Conversation) -> Iterator[Conversation]:
+        users = [index for index, message in enumerate(row.messages) if message.role == "user"]
+        for index in users if self.histories[row.id] == "gold" else users[:1]:
+            yield replace(row, messages=row.messages[: index + 1], untrained=())
 
     async def play(self, row: Conversation, speaker: Speaker, bounds: Bounds) -> Played:
         history = self.histories[row.id]
@@ -98,17 +107,20 @@ def on_corpus(corpus: Path, *, split: str | None = None, limit: int | None = Non
     if twice:
         raise BadInput(f"{len(twice)} ids stand for several rows, such as {twice[0]!r}", where=str(corpus))
     playable = [row for row in rows if any(message.role == "user" for message in row.messages)]
+    if not playable:
+        raise BadInput(f"in no row of the split {chosen!r} does a user speak: there is nothing to play", where=str(corpus))
     worlds = open_worlds(corpus)
     histories = {row.id: worlds.history(row, history) for row in playable}
     left_out = (f"{len(rows) - len(playable)} rows in which no user speaks",) if len(playable) < len(rows) else ()
-    return OnCorpus(f"{corpus}, split {chosen}", playable, worlds, histories, _trained_tools(corpus, splits, chosen), left_out)
+    seen = _offered(read_rows(corpus, splits=["train"])) if "train" in splits and chosen != "train" else None
+    if seen is not None and seen >= _offered(playable):
+        seen = None  # nothing is held out: there are no two parts to tell apart
+    return OnCorpus(f"{corpus}, split {chosen}", playable, worlds, histories, seen, left_out)
 
 
-def _trained_tools(corpus: Path, splits: Collection[str], scored: str) -> frozenset[str] | None:
-    """The tools that the rows of the split train offer; None where nobody can know."""
-    if "train" not in splits or scored == "train":
-        return None
-    return frozenset(tool["function"]["name"] for row in read_rows(corpus, splits=["train"]) for tool in row.tools)
+def _offered(rows: Iterable[Conversation]) -> frozenset[str]:
+    """The tools that rows offer."""
+    return frozenset(tool["function"]["name"] for row in rows for tool in row.tools)
 
 
 @dataclass(frozen=True)
@@ -120,17 +132,20 @@ class OnBfcl:
     left_out: Sequence[str]
     rows: Sequence[Conversation] = field(default=())
     kind: str = "category"
-    facts: Sequence[str] = ("judged by BFCL's rules",)
+    facts: Sequence[str] = ("judged by BFCL's rules, success is its verdict",)
+
+    def begins(self, row: Conversation) -> Iterator[Conversation]:
+        case = self.cases[row.id]
+        yield Conversation(case.id, case.messages, case.tools)
 
     async def play(self, row: Conversation, speaker: Speaker, bounds: Bounds) -> Played:
-        case = self.cases[row.id]
-        talk = Conversation(case.id, case.messages, case.tools)
+        (talk,) = self.begins(row)
         try:
-            said = await speaker.say(talk, view=case.id, thinks=False)
+            said = await speaker.say(talk, view=row.id, thinks=False)
         finally:
-            speaker.forget(case.id)
+            speaker.forget(row.id)
         messages = (said.message,) if said.message is not None else ()
-        return Played(case.id, (PlayedTurn(messages, said.unread, said.problem),))
+        return Played(row.id, (PlayedTurn(messages, said.unread, said.problem),))
 
     def setting(self, row: Conversation) -> str:
         return ""

@@ -41,7 +41,7 @@ def _before_call(talk: Talk, step: Step) -> str:
     if kind == "retry":
         return words(talk, "think_retry")
     if kind == "find":
-        need = _need(talk, want, unfound=True) if want.subjects and talk.die.chance(0.6) else ""
+        need = _need(talk, want, unfound=True) if want.subjects and talk.die.chance(0.45) else ""
         return f"{need} {_search(talk, step.detail[1])}".strip()
     parts = []
     found = [r for r in references_of(want) if r.mode == "described"]
@@ -55,7 +55,7 @@ def _before_call(talk: Talk, step: Step) -> str:
         parts.append(" ".join([_need(talk, w) for w in step.wants]))
     if len(step.calls) > 1:
         parts.append(words(talk, "think_parallel"))
-    elif talk.die.chance(0.4):
+    elif talk.die.chance(0.3):
         parts.append(words(talk, "think_tool", tool=want.goal.tool))
     parts += _notes(talk, want)
     return " ".join(parts)
@@ -99,21 +99,36 @@ def _of_them(found: re.Match[str]) -> str:
 
 
 def _notes(talk: Talk, want: Want) -> list[str]:
-    """Where one or two arguments come from."""
-    count = talk.die.pick((0, 1, 1, MOST_NOTES))
+    """Where one or two arguments come from: those that the user put in other words, else those that need no words."""
+    notes = _reworded(talk, want)
+    count = talk.die.pick((0, 1, 1, MOST_NOTES) if notes else (0, 0, 1))
     if not count:
         return []
-    notes: list[tuple[str, str, str]] = []  # the rule, the argument, its value
+    notes = notes or _plainly_given(talk, want)
+    return [_note(talk, *note) for note in talk.die.sample(notes, min(count, len(notes)))]
+
+
+Note = tuple[str, str, str]
+"""A rule of the shared English, the argument that it speaks of, and its value."""
+
+
+def _reworded(talk: Talk, want: Want) -> list[Note]:
+    notes: list[Note] = []
     for name, said in want.said.items():
         if (rule := _rule_for(talk, name, said)) is not None:
             notes.append((rule, name, f"{said.value:.2f}" if said.kind == "money" else said.value))
+    return notes
+
+
+def _plainly_given(talk: Talk, want: Want) -> list[Note]:
+    notes: list[Note] = []
     for name, spec in want.goal.arguments.items():
         if isinstance(spec, str) and spec.startswith("me."):
             notes.append(("think_known", name, str(want.arguments[0][name])))
     argument = want.goal.subject_argument
     if argument and len(want.subjects) == 1 and want.subjects[0].mode == "id":
         notes.append(("think_given", argument, want.subjects[0].id))
-    return [_note(talk, *note) for note in talk.die.sample(notes, min(count, len(notes)))]
+    return notes
 
 
 def _rule_for(talk: Talk, name: str, said: Said) -> str | None:
