@@ -86,6 +86,8 @@ def test_a_full_disk_is_said_and_the_same_command_goes_on(tmp_path: Path) -> Non
     [
         (("--preset", "agents-curse"), "did you mean 'agents-course'"),
         (("--set", "lora.rank=4"), "train.lora.rank"),
+        (("--set", "lora"), "'lora' changes no setting"),
+        (("--set", "quantize=4bit"), "in 4 bits is trained on a GPU" if not torch.cuda.is_available() else "needs the package"),
         (("--template", "gema"), "did you mean 'gemma'"),
         (("--base", "./nowhere"), "there is no folder ./nowhere"),
     ],
