@@ -184,4 +184,5 @@ def test_a_value_inside_a_sentence_stays_as_it_is(value: str) -> None:
 def test_nobody_is_helped_to_have_something() -> None:
     assert settle("please help me have it back") == "please help me get it back"
     assert settle("help me to have a list") == "help me to get a list"
+    assert settle("help me  have it back") == "help me get it back"
     assert settle("help me haveli") == "help me haveli"
