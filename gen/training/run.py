@@ -12,8 +12,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -23,19 +23,20 @@ from gen.conversation import Conversation, JsonObject
 from gen.corpus.atomic import make_folder, write_whole
 from gen.corpus.lock import WORK, exclusive
 from gen.corpus.reading import read_rows
-from gen.errors import BadInput, OutsideFailed
+from gen.errors import BadInput
 from gen.recipe import Train
 from gen.rendering.template import Template
 from gen.training.adapter import ABOUT, BESIDE, save_adapter, trained_weights, with_lora
 from gen.training.base import Base, base_tokenizer, open_base, require_packages
 from gen.training.data import Example, Prepared, Preparer
+from gen.training.outside import enough_disk, enough_memory
 from gen.training.quantized import require_quantization
 from gen.training.settings import TINY, Resolved, resolve, to_wire
 from gen.training.sharding import in_one_unit
 from gen.training.source import about_corpus
 from gen.training.tiny import Shape, build_tiny
 from gen.training.trackers import place_events, require_trackers
-from gen.training.weights import require_weights
+from gen.training.weights import require_weights, require_weights_on_hub
 
 if TYPE_CHECKING:
     from gen.training.trainer import LoraTrainer
@@ -114,6 +115,7 @@ def plan(
     if train.base == TINY:
         name = str(_first(lambda: build_tiny(out / BESIDE, rows, template, shape=shape, tell=tell)))
     tokenizer, added = base_tokenizer(name, template)
+    require_weights_on_hub(name)
     preparer = Preparer(tokenizer, template, train.max_length)
     ready = preparer.prepare(rows)
     if not skip_bad:
@@ -173,7 +175,7 @@ class _Training:
 
         self.plan, self.progress, self.save_steps = work, progress, save_steps
         quantize = work.train.quantize == "4bit"
-        with _memory(f"loading {work.name}", self._smaller_base):
+        with enough_memory(lambda: f"loading {work.name}", self._smaller_base):
             self.base: Base = open_base(work.name, work.tokenizer, work.added, attention=work.train.attention, quantize=quantize)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         hidden = self.base.model.config.get_text_config().hidden_size
@@ -226,7 +228,7 @@ class _Training:
 
         lora = self.plan.train.lora
         teach_loss(self.base.model)
-        with _memory(f"loading {self.plan.name}", self._smaller_base):
+        with enough_memory(lambda: f"loading {self.plan.name}", self._smaller_base):
             model = with_lora(self.base, r=lora.r, alpha=lora.alpha, dropout=lora.dropout, seed=self.plan.train.seed).to(self.device)
             require_agreement(model, self.plan.rows.examples, packing=self.plan.train.packing)
         return model
@@ -286,7 +288,7 @@ class _Training:
     def _train(self, trainer: LoraTrainer) -> None:
         from gen.training.quiet import quiet
 
-        with quiet(), _memory(lambda: f"step {trainer.state.global_step + 1}", self._smaller):
+        with quiet(), enough_disk(self.plan.out), enough_memory(lambda: f"step {trainer.state.global_step + 1}", self._smaller):
             trainer.train(resume_from_checkpoint=str(self.checkpoint) if self.checkpoint else None)
 
     def _smaller(self) -> str:
@@ -329,22 +331,11 @@ class _Training:
         if _is_first():
             model = trainer.accelerator.unwrap_model(trainer.model)
             model.peft_config["default"].base_model_name_or_path = base
-            save_adapter(model, work.tokenizer, work.out, about, weights)
+            with enough_disk(work.out):
+                save_adapter(model, work.tokenizer, work.out, about, weights)
             shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)
             (self.folder / RUN).unlink(missing_ok=True)
         return Summary(work.out, about)
-
-
-@contextmanager
-def _memory(where: str | Callable[[], str], smaller: Callable[[], str]) -> Iterator[None]:
-    """Raises OutsideFailed, with what to lower, where the GPU's memory does not suffice."""
-    import torch
-
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        place = where if isinstance(where, str) else where()
-        raise OutsideFailed("the GPU's memory is full", where=place, hint=smaller()) from error
 
 
 def _ends(examples: Sequence[Example], tokenizer: Any, template: Template) -> list[str]:
