@@ -334,6 +334,8 @@ def build_train(settings: dict[str, Any], changes: Sequence[str] = ()) -> Train:
     """Settings of training, with ``key=value`` changes applied (``lora.r=32``). Raises BadInput with the key."""
     whole = {"train": settings}
     for change in changes:
+        if "=" not in change:
+            raise BadInput(f"{change!r} changes no setting", where="--set", allowed="key=value, such as lora.r=32")
         whole, _ = changed(whole, f"train.{change.removeprefix('train.')}")
     try:
         return Train.model_validate(whole["train"])

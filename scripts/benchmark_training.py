@@ -243,7 +243,9 @@ def in_its_own_process(name: str, bench: Bench) -> Measured:
     """One contender, where nobody else's memory counts."""
     command = [sys.executable, __file__, "--contender", name, "--folder", str(bench.folder), "--batch", str(bench.batch)]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
-    return Measured(**json.loads(done.stdout.splitlines()[-1]))
+    found = Measured(**json.loads(done.stdout.splitlines()[-1]))
+    click.echo(f"note: {found.name}: {found.seconds:,.1f} s, {found.peak_bytes / 1e9:.2f} GB", err=True)
+    return found
 
 
 def ratios(found: Sequence[Measured]) -> dict[str, float]:

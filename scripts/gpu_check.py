@@ -316,7 +316,7 @@ def training(check: Check) -> list[Figure]:
     from whole_way import ASKED, whole_way
 
     shape, rows, batch = ("small", 8, 2) if check.small else ("gemma2-2b", 800, 8)
-    way = whole_way(shape, rows, batch, check.note)
+    way = whole_way(shape, rows, batch, check.note, beside=not check.small)
     figures = {
         "tokens a second": way.mine.tokens / way.mine.seconds,
         "trained tokens a second": way.mine.rate,

@@ -42,8 +42,8 @@ def operations(shape: dict[str, int], trained: float, length: float) -> float:
     return 4 * body + 4 * trained * shape["vocab_size"] * hidden + attention
 
 
-def whole_way(shape: str, rows: int, batch: int, note: Callable[[str], None]) -> Way:
-    """Train, merge, load and compare."""
+def whole_way(shape: str, rows: int, batch: int, note: Callable[[str], None], *, beside: bool) -> Way:
+    """Train, merge, load and compare; with TRL too, if ``beside``."""
     import torch
 
     with tempfile.TemporaryDirectory() as place:
@@ -52,8 +52,8 @@ def whole_way(shape: str, rows: int, batch: int, note: Callable[[str], None]) ->
         mine = in_its_own_process("fcgen", bench)
         spent = operations(SHAPES[shape], mine.trained_tokens / mine.tokens, mine.tokens / rows) * mine.tokens / mine.seconds
         agreement = merged_agrees(bench)
-        if find_spec("trl") is None or find_spec("datasets") is None:
-            note("TRL is not installed: nothing to compare with")
+        if not beside or find_spec("trl") is None or find_spec("datasets") is None:
+            note("not compared with TRL: " + ("benchmark_training.py does that" if not beside else "it is not installed"))
             return Way(mine, spent / PEAK, agreement, {})
         found = ratios([mine, *(in_its_own_process(name, bench) for name in ("trl-padded", "trl-packed"))])
     speed, memory = found.values()

@@ -107,6 +107,7 @@ class Hub:
         self.large: dict[str, bytes] = {}
         self.calls: list[str] = []
         self.faults: dict[int, int | str] = {}
+        self.gated: set[str] = set()  # repositories whose licence nobody accepted: their files are refused, with a token too
         self.before: Callable[[str], None] = lambda call: None
         self.url = ""
 
@@ -266,6 +267,8 @@ class _Handler(BaseHTTPRequestHandler):
         if repo is None or (repo.private and not known):
             return self._refuse(404 if known else 401, "Repository not found", "RepoNotFound")
         act, _, rest = (match[2] or "revision").partition("/")
+        if act == "resolve" and repo.name in self.hub.gated:
+            return self._refuse(403 if known else 401, f"Access to model {repo.name} is restricted.", "GatedRepo")
         if self.command in ("POST", "PUT") and act != "paths-info" and not (known and self.hub.may_write):
             return self._refuse(403 if known else 401, "You have no write access to this repository.")
         handler = getattr(self, f"_{act.replace('-', '_')}", None)

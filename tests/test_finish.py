@@ -179,3 +179,10 @@ def test_nothing_of_the_marks_is_left(text: str) -> None:
 @given(st.text(alphabet="abcXYZ019-€", min_size=1))
 def test_a_value_inside_a_sentence_stays_as_it_is(value: str) -> None:
     assert written(f"the payment {finish.value(value)} was made") == f"The payment {value} was made"
+
+
+def test_nobody_is_helped_to_have_something() -> None:
+    assert settle("please help me have it back") == "please help me get it back"
+    assert settle("help me to have a list") == "help me to get a list"
+    assert settle("help me  have it back") == "help me get it back"
+    assert settle("help me haveli") == "help me haveli"

@@ -228,3 +228,52 @@ def test_a_question_that_is_not_for_the_assistant_is_not_urgent(domain: str) -> 
     asked = [made.messages for slot in range(60) if (made := make(shop, slot).conversation) is not None]
     first = [next(message.content for message in messages if message.role == "user") for messages in asked]
     assert not [text for text in first if re.search(r"\b(urgent|asap|hurry|deadline|the sooner|this matter|our records|the file)\b", text)]
+
+
+@cache
+def mixed(domain: str) -> list[Conversation]:
+    """Rows of every scenario."""
+    text = f"name: {domain}\ntools: {{domains: [{domain}]}}\nscenarios: {{{', '.join(f'{name}: 1' for name in SCENARIOS)}}}\n"
+    shop = open_workshop(build_recipe(parse_yaml(text, Path("test.yaml"))))
+    return [row for slot in range(400) if (row := make(shop, slot).conversation) is not None]
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_what_thoughts_quote_was_said(domain: str) -> None:
+    quoted = 0
+    for row in mixed(domain):
+        heard = " ".join(said(row, "user")).lower()
+        for thought in [message.reasoning_content or "" for message in row.messages]:
+            for quote in re.findall(r'"([^"]+)"', thought):
+                quoted += 1
+                assert quote.lower() in heard, (row.id, thought)
+    assert quoted > 20
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_sentences_take_on_clauses_where_they_belong(domain: str) -> None:
+    """Not "if you could refund it, I'd be grateful because I was charged twice", and no lead behind an aside: "I'm late. Ok and ..."."""
+    for row in mixed(domain):
+        for text in said(row, "user"):
+            assert not re.search(r"(?:grateful|be great|be lovely|be ace) (?:because|since|cos)\b", text), (row.id, text)
+            assert not re.search(r"[.!] (?:brilliant|cool|great|perfect|thanks|excellent)[.,] (?:now|and|next)\b", text, re.IGNORECASE), (
+                text
+            )
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_items_of_a_list_end_without_a_stop_wherever_the_list_stands(domain: str) -> None:
+    listed = 0
+    for row in mixed(domain):
+        for line in [line for text in said(row, "assistant") for line in text.split("\n") if line.startswith("- ")]:
+            listed += 1
+            assert not line.endswith("."), (row.id, line)
+    assert listed > 5
+
+
+def test_reasons_suit_what_is_asked_for() -> None:
+    """Nobody feels silly because he was charged twice, or kept the box of it."""
+    for row in mixed("payments"):
+        reasons = {call.arguments.get("reason") for message in row.messages for call in message.tool_calls or () if "refund" in call.name}
+        if "duplicate" in reasons and len(row.plan.goals if row.plan else ()) == 1:
+            assert not re.search(r"silly|stupid|idiot|packaging|the box\b|a present", " ".join(said(row, "user"))), row.id

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from as_corpus import AsCorpus, Spoil
 from conftest import ROOT, Fcgen
 from model_server import ModelServer
@@ -20,10 +21,12 @@ from test_run import run
 from gen.cli.score_progress import ScoreProgress
 from gen.conversation import Conversation, Message
 from gen.corpus.reading import read_rows
+from gen.errors import BadInput
 from gen.scoring.bfcl_files import as_row, load_bfcl, undotted
 from gen.scoring.comparing import Asked, score_models
 from gen.scoring.metrics import METRICS
 from gen.scoring.tasks import Task, on_bfcl, on_corpus
+from gen.teachers.engines.canary import MESSAGES
 
 ROWS = 80
 BFCL = ROOT.parent / "shared" / "data" / "bfcl"
@@ -116,7 +119,16 @@ def test_what_was_played_before_a_kill_is_not_played_again(tmp_path: Path, corpu
     rows = held_out(corpus)
     messages = sum(message.role == "assistant" for row in rows for message in row.messages)
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    with ModelServer(AsCorpus(rows), latency=0.3) as server:
+    with ModelServer(AsCorpus(rows)) as server:
+        said, stuck = AsCorpus(rows), len(rows) + 5
+
+        def answer(asked: dict[str, Any]) -> dict[str, Any]:
+            """First messages and a few more at once, so that some conversations end; then no more for a long time."""
+            if server.requests >= stuck:
+                server.latency = 600.0
+            return said(asked)
+
+        server.answer = answer
         command = [sys.executable, "-m", "gen", "score", str(corpus), "--model", f"server:{server.address}#tiny", "--json"]
         with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             while not [line for kept in kept_files(tmp_path) for line in kept.read_text().splitlines()[3:]]:
@@ -129,7 +141,7 @@ def test_what_was_played_before_a_kill_is_not_played_again(tmp_path: Path, corpu
         whole = len(kept.read_text().splitlines()) - 1
         with kept.open("a") as file:
             file.write('{"row": "torn')  # as a kill -9 would leave it
-        server.latency, before = 0.0, server.requests
+        server.answer, server.latency, before = said, 0.0, server.requests
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert f"{whole} of {len(rows)} were played before" in done.stderr
@@ -150,6 +162,25 @@ def test_tools_told_in_words_for_a_server_without_them(tmp_path: Path, corpus: P
         found = scores(on_corpus(corpus, limit=6), server, tmp_path, template="words")
         assert all("tools" not in body for body in server.bodies) and "Your tools:" in server.bodies[0]["messages"][0]["content"]
     assert found["model"]["prompt"].startswith("tools told in words") and shares(found)["parses"] == 1
+
+
+def test_a_chat_that_a_server_refuses_is_wrong_and_tools_that_it_refuses_are_an_error(tmp_path: Path, corpus: Path) -> None:
+    task = on_corpus(corpus, limit=12)
+    plays = AsCorpus(task.rows)
+
+    def answer(asked: dict[str, Any]) -> dict[str, Any]:
+        if asked["messages"][-1]["content"] in ("Hello.", MESSAGES[0][1]):
+            return {"role": "assistant", "content": "Hello."}
+        if sum(message["role"] == "user" for message in asked["messages"]) > 1:
+            raise web.HTTPBadRequest(text="Only one message of the user is supported!")
+        return plays(asked)
+
+    with ModelServer(answer) as server:
+        found = scores(task, server, tmp_path)
+    assert 0 < shares(found)["parses"] < 1 and shares(found)["success"] < 1
+    with ModelServer(lambda _: "Hi.", refuses={"tools": 400}) as server, pytest.raises(BadInput, match="refuses the request") as error:
+        scores(task, server, tmp_path)
+    assert "--template words" in str(error.value)
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from tiny_models import build_model
 from training_rows import Heard, write_corpus
 
 from gen.cli.score_progress import ScoreProgress
+from gen.corpus.reading import read_rows
 from gen.errors import BadInput
 from gen.rendering.templates import TEMPLATES, template_named
 from gen.scoring import local_model
@@ -117,14 +118,38 @@ def test_what_is_wrong_is_said_before_anything_is_loaded(fcgen: Fcgen, tmp_path:
     assert done.returncode == 2 and said in done.stderr, done.stderr
 
 
-def test_an_adapter_and_its_base_are_the_same_weights_switched(tmp_path: Path) -> None:
-    corpus, base = write_corpus(tmp_path / "rows.jsonl", 2, 1), build_model(tmp_path / "base")
+@pytest.fixture(scope="module")
+def hardly_taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with rows, a tiny Gemma, and an adapter of two steps."""
+    folder = tmp_path_factory.mktemp("hardly")
+    corpus, base = write_corpus(folder / "rows.jsonl", 2, 1), build_model(folder / "base")
     settings = settings_of({"base": str(base)}, changes=["epochs=2", "lora.r=4", "learning_rate=0.05", "batch=2", "held_out=0"])
-    train(plan(corpus, tmp_path / "adapter", template_named("gemma"), settings), Heard())
-    model = open_model(str(tmp_path / "adapter"))
-    row = on_corpus(corpus).rows[0]
+    train(plan(corpus, folder / "adapter", template_named("gemma"), settings), Heard())
+    return folder
+
+
+def test_rows_that_a_prompt_cannot_say_are_left_out_and_named(hardly_taught: Path, tmp_path: Path) -> None:
+    plain, odd = (row.to_wire() for row in read_rows(hardly_taught / "rows.jsonl", splits=["train"]))
+    call = odd["messages"][1]["tool_calls"][0]
+    odd["messages"][1]["tool_calls"] = [call | {"id": "unanswere"}, call]  # no order tells whose the result is
+    odd["messages"].append({"role": "user", "content": "And now?"})
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row | {"split": "test"}) + "\n" for row in (plain, odd)), encoding="utf-8")
+    asked = Asked(str(hardly_taught / "adapter"), compare="base", max_new_tokens=2, guard=False)
+    found = score_models(on_corpus(path), asked, tmp_path, ScoreProgress())
+    assert [row.id for row in found.rows] == [plain["id"]] and found.scores.overall.conversations == 1
+    assert found.left_out[0].startswith(f"1 row that a model's prompt cannot say, such as {odd['id']}: ")
+    assert found.report().left_out == found.left_out and found.to_json()["conversations"] == 1
+    path.write_text(json.dumps(odd | {"split": "test"}) + "\n", encoding="utf-8")
+    with pytest.raises(BadInput, match="can say none of these rows"):
+        score_models(on_corpus(path), asked, tmp_path, ScoreProgress())
+
+
+def test_an_adapter_and_its_base_are_the_same_weights_switched(hardly_taught: Path) -> None:
+    model = open_model(str(hardly_taught / "adapter"))
+    row = on_corpus(hardly_taught / "rows.jsonl").rows[0]
     ids = torch.tensor([model.chosen.form.prompt(replace(row, messages=row.messages[:1]), thinks=False).tokens])
-    wrapped, _ = load_adapter(tmp_path / "adapter")
+    wrapped, _ = load_adapter(hardly_taught / "adapter")
 
     def logits(one: Any) -> Any:
         with one.active(), torch.inference_mode():

@@ -275,7 +275,7 @@ def test_the_check_of_a_gpu_runs_without_one() -> None:
     assert measured["teacher", "acceptance"] > 0.1, "it was taught, and little of what it says is right"
     assert measured["teacher", "calls that fit their schema"] == 1
     assert measured["training", "merged model agrees with the adapter"] > 0.9999
-    assert {"MFU", "times TRL's speed", "TRL's peak memory over ours"} <= {name for section, name in measured if section == "training"}
+    assert {"MFU", "trained tokens a second", "peak memory, GB"} <= {name for section, name in measured if section == "training"}
     outcomes = [value for (section, name), value in measured.items() if section == "teacher" and name.startswith(("acceptance", "refused"))]
     assert sum(outcomes) == pytest.approx(1)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -62,11 +64,29 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     assert list((tmp_path / "out" / ".work" / "checkpoints").glob("checkpoint-*"))
 
 
+@pytest.mark.slow
+def test_a_full_disk_is_said_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    corpus, base = write_corpus(tmp_path / "rows.jsonl"), build_model(tmp_path / "base")
+    command = [sys.executable, "-m", "gen", "train", str(corpus), "--base", str(base), "--out", "out", *SMALL, "--set", "lora.r=32"]
+
+    def trained(**more: Any) -> subprocess.CompletedProcess[str]:
+        environment = os.environ | SLOW | {"PYTHONPATH": str(ROOT)}
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120, **more)
+
+    full = trained(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000)))
+    assert full.returncode == 3, full.stderr
+    assert "the disk took no more" in full.stderr and "the same command goes on" in full.stderr
+    again = trained()
+    assert again.returncode == 0, again.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("--preset", "agents-curse"), "did you mean 'agents-course'"),
         (("--set", "lora.rank=4"), "train.lora.rank"),
+        (("--set", "lora"), "'lora' changes no setting"),
+        (("--set", "quantize=4bit"), "in 4 bits is trained on a GPU" if not torch.cuda.is_available() else "needs the package"),
         (("--template", "gema"), "did you mean 'gemma'"),
         (("--base", "./nowhere"), "there is no folder ./nowhere"),
     ],

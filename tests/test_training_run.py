@@ -143,6 +143,42 @@ def test_two_processes_learn_what_one_learns(base: str, corpus: Path, tmp_path: 
         torch.testing.assert_close(two[name], tensor, atol=2e-3, rtol=1e-2, msg=name)
 
 
+FSDP = {
+    "ACCELERATE_USE_FSDP": "true",
+    "FSDP_VERSION": "2",
+    "FSDP_RESHARD_AFTER_FORWARD": "true",
+    "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP",
+    "FSDP_TRANSFORMER_CLS_TO_WRAP": "Gemma2DecoderLayer",
+    "FSDP_STATE_DICT_TYPE": "FULL_STATE_DICT",
+    "FSDP_CPU_RAM_EFFICIENT_LOADING": "false",
+}
+
+
+@pytest.mark.slow
+def test_fsdp_is_interrupted_goes_on_and_learns_what_one_process_learns(base: str, corpus: Path, tmp_path: Path) -> None:
+    """Every process stops after the same step, though each heard of it at another moment; what each had a part of is saved whole."""
+    train(planned(base, corpus, tmp_path / "one", "batch=4", "lora.dropout=0"), Heard())
+    out, script = tmp_path / "two", str(ROOT / "tests" / "fsdp_on_cpu.py")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", script, "train", str(corpus)]
+    command += ["--base", base, "--out", str(out), "--epochs", "2", "--set", "batch=2", "--set", "lora.r=4", "--set", "learning_rate=0.01"]
+    environment = os.environ | FSDP | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("step 0"):
+                process.send_signal(signal.SIGINT)
+        told = process.wait()
+    assert told != 0 and not (out / "training.json").exists()
+    (checkpoint,) = (out / ".work" / "checkpoints").glob("checkpoint-*")
+    again = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    assert again.returncode == 0, again.stderr
+    assert f"going on after step {checkpoint.name.removeprefix('checkpoint-')}" in again.stderr
+    one, two = tensors(tmp_path / "one"), tensors(out)
+    assert set(one) == set(two)
+    for name, tensor in one.items():
+        torch.testing.assert_close(two[name], tensor, atol=2e-3, rtol=1e-2, msg=name)
+
+
 def test_errors_come_before_any_long_work(base: str, corpus: Path, tmp_path: Path) -> None:
     held_out = write_corpus(tmp_path / "test.jsonl", train=0)
     with pytest.raises(BadInput, match="no split 'train'"):

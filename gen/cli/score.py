@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +32,9 @@ ADAPTERS = Path("adapters")
 @click.option("--template", metavar="NAME", default="", help="The model's prompt; words: tools told in words.  [default: what suits it]")
 @click.option("--base", metavar="PATH|HUB_ID", default="", help="Where the adapter's base lies now.")
 @click.option("--history", type=click.Choice(["executed", "gold"]), help="Execute calls, or play with the corpus's own history.")
-@click.option("--max-new-tokens", type=click.IntRange(min=1), metavar="N", help="Tokens of one message.  [default: twice the longest]")
+@click.option(
+    "--max-new-tokens", type=click.IntRange(min=1), metavar="N", help="Tokens of one message.  [default: by the longest, or 1024]"
+)
 @click.option("--plain", type=click.Path(path_type=Path), metavar="FILE", help="Plain chats for the forgetting guard in place of ours.")
 @click.option("--no-guard", is_flag=True, help="Do not look at plain chat.")
 @click.option(
@@ -57,6 +56,7 @@ def score(corpus: str | None, out: Path | None, report: Path | None, as_json: bo
     fcgen score corpora/payments --model server:http://localhost:8000/v1#my-model --limit 100
     fcgen score bfcl:path/to/data --model adapters/payments --compare google/gemma-2-2b-it
     """
+    from gen.cli.score_progress import score_progress
     from gen.scoring.comparing import Asked, score_models
 
     source, task = _task(corpus, options)
@@ -73,11 +73,8 @@ def score(corpus: str | None, out: Path | None, report: Path | None, as_json: bo
     )
     target = out or SCORES / f"{_plainly(asked.model)}-on-{source.stem}.json"
     _require_writable(target, report)
-    with _stopping_at_once():
-        from gen.cli.score_progress import score_progress
-
-        with score_progress(quiet=quiet) as progress:
-            scored = score_models(task, asked, target.parent, progress)
+    with score_progress(quiet=quiet) as progress:
+        scored = score_models(task, asked, target.parent, progress)
     _write(scored, target, report)
     if as_json:
         print_json(scored.to_json())
@@ -155,14 +152,3 @@ def _write(scored: Scored, target: Path, report: Path | None) -> None:
     write_whole(target, (json.dumps(scored.to_json(rows=True), indent=2).encode() + b"\n",))
     if report is not None:
         write_whole(report, (part.encode("utf-8", "replace") for part in page(scored.report())))
-
-
-@contextmanager
-def _stopping_at_once() -> Iterator[None]:
-    """Within this, Ctrl-C ends what is under way on the event loop: only then does asyncio close what it opened."""
-    before = signal.getsignal(signal.SIGINT)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

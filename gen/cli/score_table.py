@@ -26,11 +26,11 @@ OF_GROUPS = ("success", "call_accuracy", "end_state", "asks", "over_calling")
 
 def print_scores(scored: Scored) -> None:
     """All of it."""
-    click.echo(safe(f"{scored.task.source}: {len(scored.task.rows):,} conversations"))
+    click.echo(safe(f"{scored.task.source}: {len(scored.rows):,} conversations"))
     for fact in scored.facts():
         click.echo(safe(f"  {fact}"))
-    if scored.task.left_out:
-        click.echo(safe(f"  not scored: {', '.join(scored.task.left_out)}"))
+    if scored.left_out:
+        click.echo(safe(f"  not scored: {'; '.join(scored.left_out)}"))
     click.echo()
     _summary(scored)
     earlier = scored.earlier

@@ -33,10 +33,11 @@ def follow(draft: Draft, last: Want) -> Want:
 
 
 def sensible(draft: Draft, drawn: Callable[[], Want]) -> Want:
-    """A want that does not come too late, after what was done to the same thing."""
+    """A want that does not come too late, after what was done to the same thing or told of it."""
     for _ in range(4):
         want = drawn()
-        if not any(_history(draft, subject.id).rules_out(want.goal) for subject in want.subjects):
+        histories = [_history(draft, subject.id) for subject in want.subjects]
+        if not any(history.rules_out(want.goal) or want.goal.tool in _told(draft, history.served) for history in histories):
             return want
     raise NothingFits("everything comes too late")
 
@@ -60,7 +61,7 @@ def _history(draft: Draft, identifier: str) -> History:
     for want in _answered(draft):
         if identifier in [subject.id for subject in want.subjects]:
             served.append(want)
-        elif want.goal.writes and not want.subjects and _says(want.results, identifier):
+        elif want.goal.writes and _says(want.results, identifier):
             makers.append(want)
     return History(served, frozenset([want.goal.name for want in [*served, *makers]]), bool(makers))
 

@@ -78,17 +78,45 @@ def _plain(file: Path, before: Exception | None) -> FastTokenizer:
 
 
 def _fetched(name: str) -> FastTokenizer:
+    offline = not _hub_answers()
     try:
-        return _auto(name, local_files_only=not _hub_answers())
+        if not offline:
+            _require_files(name)
+        return _auto(name, local_files_only=offline)
     except (OSError, RuntimeError) as error:  # transformers' word for everything between here and the Hub
-        raise OutsideFailed(
-            f"the tokenizer {name!r} is no folder here, and could not be fetched from the Hub: {_said(error)}",
-            hint="check the name and the network; a gated model needs `hf auth login`; or give a folder with its tokenizer.json",
-        ) from error
+        raise _refused(name, error) from error
     except FcgenError:
         raise
     except Exception as error:
         raise BadInput(f"the tokenizer {name!r} cannot be loaded: {_said(error)}") from error
+
+
+def _require_files(name: str) -> None:
+    """Raises BadInput for a repository without a tokenizer, of which transformers would make one that knows no word; OSError as it does."""
+    from transformers.utils.hub import cached_file
+
+    known = (FILE, "tokenizer.model", "vocab.json", "tokenizer_config.json")
+    if not any(cached_file(name, file, _raise_exceptions_for_missing_entries=False) for file in known):
+        raise BadInput(f"{name} has no {FILE} on the Hub", hint="name the model that it was made of, if it is one without its tokenizer")
+
+
+def _refused(name: str, error: Exception) -> FcgenError:
+    """Why the Hub did not give it."""
+    chain = " ".join(f"{type(one).__name__} {one}" for one in (error, error.__cause__, error.__context__) if one is not None)
+    if "GatedRepo" in chain:
+        return BadInput(
+            f"{name} is gated: its licence must be accepted by whoever the token is of",
+            hint=f"open https://huggingface.co/{name} and accept it, then: hf auth login (or set HF_TOKEN)",
+        )
+    if "RepositoryNotFound" in chain:
+        return BadInput(
+            f"there is no folder {name!r} here, and no model of this name on the Hub, or it is private",
+            hint="a private one needs: hf auth login",
+        )
+    return OutsideFailed(
+        f"the tokenizer {name!r} is no folder here, and could not be fetched from the Hub: {_said(error)}",
+        hint="check the name and the network; or give a folder with its tokenizer.json",
+    )
 
 
 def _hub_answers() -> bool:

@@ -35,6 +35,18 @@ class Kept:
         make_folder(self.path.parent)
         try:
             self._file = self.path.open("ab")
+        except OSError as error:
+            raise from_os_error(error, self.path, "keeping what was played") from error
+        try:
+            self._begin()
+        except BaseException:
+            self._file.close()
+            raise
+        return self
+
+    def _begin(self) -> None:
+        """Take the file for us alone, take in what is there, and cut off what is no whole line."""
+        try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             whole = 0 if self._fresh else self._read()
             self._file.truncate(whole)
@@ -44,7 +56,6 @@ class Kept:
             raise BadInput("another fcgen score plays the same model now", where=str(self.path), hint="wait for it") from error
         except OSError as error:
             raise from_os_error(error, self.path, "keeping what was played") from error
-        return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._file.close()
@@ -70,9 +81,13 @@ class Kept:
         """Take in what is there; how many bytes of it are whole lines."""
         data = self.path.read_bytes()
         whole = data.rfind(b"\n") + 1
-        for line in data[:whole].splitlines()[1:]:
-            value = json.loads(line)
-            self._known[value["row"]] = Played.from_wire(value["played"])
+        for number, line in enumerate(data[:whole].splitlines()[1:], 2):
+            try:
+                value = json.loads(line)
+                self._known[value["row"]] = Played.from_wire(value["played"])
+            except (ValueError, KeyError, TypeError) as error:
+                what = f"line {number} is not what was written"
+                raise BadInput(what, where=str(self.path), hint="--fresh plays all of it again") from error
         return whole
 
 

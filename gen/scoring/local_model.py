@@ -71,6 +71,14 @@ class LocalModel:
         longest = longest_answer(self.chosen, rows) if self.chosen.own else 0
         return min(1 << (max(LEAST, 2 * longest) - 1).bit_length(), MOST) if longest else MOST
 
+    def refusal(self, talk: Conversation) -> str:
+        """Why the prompt cannot say a talk; "" where it can."""
+        try:
+            self.chosen.form.prompt(talk, thinks=False)
+        except BadInput as error:
+            return error.what
+        return ""
+
     def speaker(self, bounds: Bounds, note: Note) -> LocalSpeaker:
         """The model in a thread of its own, which ends when the speaker is closed."""
         from gen.teachers.engines.loading import Loaded
@@ -175,6 +183,7 @@ def _open_plain(name: str, template: str, turns: str) -> LocalModel:
     from gen.rendering.loading import load_tokenizer
 
     tokenizer: Any = load_tokenizer(name)
+    form_for(tokenizer, (), asked=template, turns=turns)  # before weights are read
     model = _placed(load_model(name, torch.bfloat16 if torch.cuda.is_available() else torch.float32))
     chosen = form_for(tokenizer, _ends(model, tokenizer), asked=template, turns=turns)
     return LocalModel(name, model, tokenizer, chosen, {"model": fingerprint_of(name), "tokenizer": digest_of(tokenizer)})

@@ -158,10 +158,14 @@ def _tools(report: Report) -> str:
 
 
 def _tool_line(tool: str, found: ToolScore, before: ToolScore | None) -> str:
-    name = f'<div class="name">{safe(tool)}<small>{found.right.of:,} calls</small></div>'
+    name = f'<div class="name">{safe(tool)}<small>{_calls(found.right.of)}</small></div>'
     number = f'<div class="number"><b>{percent(found.right.share)}</b><small>this tool: {percent(found.named.share)}</small></div>'
     was = f'<div class="number"><small>was {percent(before.right.share)}</small></div>' if before else "<div></div>"
     return name + dots(found.right, before.right if before else None) + number + was
+
+
+def _calls(count: int) -> str:
+    return "1 call" if count == 1 else f"{count:,} calls"
 
 
 def _and_more(count: int) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
@@ -19,6 +19,7 @@ import orjson
 from gen.canonical import STRICT_JSON
 from gen.conversation import Conversation, JsonObject, Message, ToolCall
 from gen.errors import BadInput, missing_extra
+from gen.rendering.reference import REFERENCE
 from gen.scoring.prompting import CUT
 from gen.scoring.settings import Bounds
 from gen.scoring.speaking import Said
@@ -29,6 +30,9 @@ from gen.teachers.engines.server_asking import Patience, PatientClient
 from gen.teachers.engines.server_known import known
 from gen.teachers.naming import TeacherName, teacher_name
 from gen.teachers.request import TooLong
+
+_PLAIN = replace(REFERENCE, messages=(Message("user", "Hello."),))
+"""What any server that serves tools answers."""
 
 CONCURRENCY = 32
 
@@ -58,6 +62,7 @@ class ServerSpeaker:
         self._learnt.told = note
         self._words = words
         self._tokens = bounds.tokens
+        self._serves: bool | None = None
 
     @property
     def concurrency(self) -> int:
@@ -65,14 +70,35 @@ class ServerSpeaker:
 
     async def say(self, talk: Conversation, *, view: str, thinks: bool) -> Said:
         try:
-            heard, _ = await self._client.answer(
-                lambda: self._body(talk), learns=partial(learns, self._client, self._learnt), strange=lambda _: ""
-            )
+            heard = await self._answer(talk)
         except TooLong as error:
+            return Said(None, problem=error.what)
+        except BadInput as error:
+            await self._require_service(error)
             return Said(None, problem=error.what)
         if self._words:
             return read_words(heard.text, calls_in(talk)) if heard.finish != "length" else Said(None, heard.text, CUT)
         return _read(heard)
+
+    async def _answer(self, talk: Conversation) -> server_reply.Said:
+        heard, _ = await self._client.answer(
+            lambda: self._body(talk), learns=partial(learns, self._client, self._learnt), strange=lambda _: ""
+        )
+        learnt = self._learnt
+        learnt.takes_system = learnt.takes_system or (talk.messages[0].role == "system" and not learnt.no_system)
+        return heard
+
+    async def _require_service(self, refused: BadInput) -> None:
+        """Raises what was refused, unless the server answers a plain question that offers a tool: then it was that one chat."""
+        if self._serves is None:
+            try:
+                await self._answer(_PLAIN)
+                self._serves = True
+            except BadInput:
+                self._serves = False
+        if not self._serves:
+            hint = "" if self._words else "where the server takes no tools: --template words"
+            raise BadInput(refused.what, where=refused.where, allowed=refused.allowed, hint=refused.hint or hint)
 
     def _body(self, talk: Conversation) -> bytes:
         learnt = self._learnt
@@ -114,6 +140,10 @@ class ServerModel:
     def room(self, rows: Sequence[Conversation]) -> int:
         """The tokens that a message may have."""
         return MOST
+
+    def refusal(self, talk: Conversation) -> str:
+        """Why the prompt cannot say a talk: what a server refuses, it says when it is asked."""
+        return ""
 
     def speaker(self, bounds: Bounds, note: Callable[[str], None]) -> ServerSpeaker:
         return ServerSpeaker(self.teacher, bounds, words=self.words, note=note)

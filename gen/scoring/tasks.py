@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -45,6 +45,10 @@ class Task(Protocol):
     def facts(self) -> Sequence[str]: ...
     @property
     def left_out(self) -> Sequence[str]: ...
+    def begins(self, row: Conversation) -> Iterator[Conversation]:
+        """The talks that a model is given whatever it says: what it cannot be given of these is not its fault."""
+        ...
+
     async def play(self, row: Conversation, speaker: Speaker, bounds: Bounds) -> Played: ...
     def setting(self, row: Conversation) -> str:
         """What decides how this row is played, beside the row and the model."""
@@ -71,6 +75,11 @@ class OnCorpus:
         told = {"executed": "calls executed", "gold": "the corpus's own history, calls not executed"}
         played = [f"{told[history]} in {count:,}" if len(counts) > 1 else told[history] for history, count in sorted(counts.items())]
         return ("played with " + "; ".join(played),) + ((self.worlds.note,) if self.worlds.note else ())
+
+    def begins(self, row: Conversation) -> Iterator[Conversation]:
+        users = [index for index, message in enumerate(row.messages) if message.role == "user"]
+        for index in users if self.histories[row.id] == "gold" else users[:1]:
+            yield replace(row, messages=row.messages[: index + 1], untrained=())
 
     async def play(self, row: Conversation, speaker: Speaker, bounds: Bounds) -> Played:
         history = self.histories[row.id]
@@ -123,17 +132,20 @@ class OnBfcl:
     left_out: Sequence[str]
     rows: Sequence[Conversation] = field(default=())
     kind: str = "category"
-    facts: Sequence[str] = ("judged by BFCL's rules",)
+    facts: Sequence[str] = ("judged by BFCL's rules, success is its verdict",)
+
+    def begins(self, row: Conversation) -> Iterator[Conversation]:
+        case = self.cases[row.id]
+        yield Conversation(case.id, case.messages, case.tools)
 
     async def play(self, row: Conversation, speaker: Speaker, bounds: Bounds) -> Played:
-        case = self.cases[row.id]
-        talk = Conversation(case.id, case.messages, case.tools)
+        (talk,) = self.begins(row)
         try:
-            said = await speaker.say(talk, view=case.id, thinks=False)
+            said = await speaker.say(talk, view=row.id, thinks=False)
         finally:
-            speaker.forget(case.id)
+            speaker.forget(row.id)
         messages = (said.message,) if said.message is not None else ()
-        return Played(case.id, (PlayedTurn(messages, said.unread, said.problem),))
+        return Played(row.id, (PlayedTurn(messages, said.unread, said.problem),))
 
     def setting(self, row: Conversation) -> str:
         return ""

@@ -21,6 +21,7 @@ _SPACE_BEFORE = re.compile(r" +([,.;:!?\n])")
 _DOUBLE_STOP = re.compile(r"(?<!\.)([.!?])\s*[.,](?!\.)")
 _COMMA_STOP = re.compile(r",\s*([.!?])")
 _AN = re.compile("([aA])\x01( *)([\x02]?)(\\w?)(\\w*)")
+_HELP_HAVE = re.compile(r"\b(help me(?: +to)?) +have\b")
 _I = re.compile(r"i(?<![\w'’].)(?=(?:['’](?:m|d|ll|ve|s)\b|\b)(?![.]\w))")
 _FIRST = re.compile(f"()([{START}'\"(]*)([a-zà-ÿ]\\w*)")
 _SENTENCE = re.compile(f"([.!?…\n]['\")]?\\s*(?<=\\s))([{START}'\"(]*)([a-zà-ÿ]\\w*)")
@@ -49,11 +50,13 @@ def date(adverbial: str, bare: str) -> str:
 
 
 def settle(text: str) -> str:
-    """Choose the forms of dates and articles, and mend spaces and doubled stops. Values stay marked."""
+    """Choose the forms of dates and articles, and mend spaces, doubled stops and "help me have". Values stay marked."""
     if BETWEEN in text:
         text = _settle_dates(text)
     if "\x01" in text:
         text = _AN.sub(_settle_article, text)
+    if "help me" in text:
+        text = _HELP_HAVE.sub(r"\1 get", text)
     text = text.strip()
     if "  " not in text and _MESS.search(text) is None:
         return text

@@ -34,6 +34,9 @@ ATTACHED = re.compile(
 )
 """How a clause begins that goes on with the sentence before it."""
 
+UNHURRIED = 0.2
+"""Personas that are in a hurry less often than that say now and then that they are in none."""
+
 JOINT = "\x05"
 """Where a request in its wrapper ends: what the sentence takes on stands there, before ", I'd be grateful"."""
 
@@ -154,7 +157,8 @@ class UserActs:
             reason = finish.stop(realise(_suiting(why, want), talk.plain), question=False)
             (before if die.chance(early - 0.15) else beside).append(reason)
         if urgent and die.chance(persona.urgency):
-            after.append(finish.stop(spoken(talk, "urgency"), question=False))
+            pace = "urgency" if persona.urgency > UNHURRIED or die.chance(0.5) else "unhurried"
+            after.append(finish.stop(spoken(talk, pace), question=False))
         if die.chance(persona.thanks):
             after.append(finish.stop(words(talk, "thanks_formal" if persona.formal else "thanks_casual"), question=False))
         return " ".join([*before, core, *beside, *more, *after])
@@ -162,9 +166,9 @@ class UserActs:
 
 def _joined(sentence: str, attached: Sequence[str]) -> str:
     """The sentence with the clauses that it takes on."""
-    body, _, tail = sentence.partition(JOINT)
     if not attached:
-        return body + tail
+        return sentence.replace(JOINT, "", 1)
+    body, _, tail = sentence.partition(JOINT)
     if tail.startswith(","):
         return f"{body.rstrip()} {' '.join(attached)}{tail}"
     return " ".join([f"{body}{tail}".rstrip(" ."), *attached])

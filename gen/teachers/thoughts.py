@@ -41,7 +41,7 @@ def _before_call(talk: Talk, step: Step) -> str:
     if kind == "retry":
         return words(talk, "think_retry")
     if kind == "find":
-        need = _need(talk, want, unfound=True) if want.subjects and talk.die.chance(0.6) else ""
+        need = _need(talk, want, unfound=True) if want.subjects and talk.die.chance(0.45) else ""
         return f"{need} {_search(talk, step.detail[1])}".strip()
     parts = []
     found = [r for r in references_of(want) if r.mode == "described"]
@@ -55,7 +55,7 @@ def _before_call(talk: Talk, step: Step) -> str:
         parts.append(" ".join([_need(talk, w) for w in step.wants]))
     if len(step.calls) > 1:
         parts.append(words(talk, "think_parallel"))
-    elif talk.die.chance(0.4):
+    elif talk.die.chance(0.3):
         parts.append(words(talk, "think_tool", tool=want.goal.tool))
     parts += _notes(talk, want)
     return " ".join(parts)
@@ -100,10 +100,11 @@ def _of_them(found: re.Match[str]) -> str:
 
 def _notes(talk: Talk, want: Want) -> list[str]:
     """Where one or two arguments come from: those that the user put in other words, else those that need no words."""
-    count = talk.die.pick((0, 1, 1, MOST_NOTES))
+    notes = _reworded(talk, want)
+    count = talk.die.pick((0, 1, 1, MOST_NOTES) if notes else (0, 0, 1))
     if not count:
         return []
-    notes = _reworded(talk, want) or _plainly_given(talk, want)
+    notes = notes or _plainly_given(talk, want)
     return [_note(talk, *note) for note in talk.die.sample(notes, min(count, len(notes)))]
 
 

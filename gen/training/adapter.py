@@ -18,6 +18,7 @@ from gen.corpus.atomic import make_folder, write_whole
 from gen.errors import BadInput
 from gen.training.base import Base, dtype_of, load_model
 from gen.training.quiet import quiet
+from gen.training.sharding import divided, whole
 from gen.training.tokens import grow
 from gen.training.weights import fingerprint_of, require_weights
 
@@ -26,6 +27,9 @@ ABOUT = "training.json"
 
 BESIDE = "./base"
 """The name of a base that lies in the adapter's own folder."""
+
+ACTIVE = "default"
+"""What peft calls an adapter that nobody named, in the names of its weights; in a file they stand without it."""
 
 _foreign = re.compile(r"vision|audio|image|multi_modal|per_layer|embed").search
 """Linear layers that have nothing to do with text, or stand before the first layer."""
@@ -74,17 +78,34 @@ def trained_rows(model: Any, rows: Sequence[int]) -> dict[str, list[int]] | None
     return {name: list(rows) for name in names}
 
 
-def save_weights(model: Any, folder: Path) -> None:
+def trained_weights(model: Any) -> dict[str, Any]:
+    """Everything that learns, by name, whole and on the CPU. Where FSDP spread it, all processes must ask at the same time."""
+    return {name: whole(part.detach()).cpu() for name, part in model.named_parameters() if part.requires_grad}
+
+
+def save_weights(model: Any, folder: Path, weights: dict[str, Any] | None = None) -> None:
     """Write ``adapter_model.safetensors`` and ``adapter_config.json``; never the embedding, which has not changed but in its new rows."""
     with quiet():
-        model.save_pretrained(str(folder), save_embedding_layers=False)
+        model.save_pretrained(str(folder), save_embedding_layers=False, state_dict=weights or trained_weights(model))
 
 
-def save_adapter(model: Any, tokenizer: Any, folder: Path, about: JsonObject) -> None:
+def load_weights(model: Any, folder: Path) -> None:
+    """Put what ``save_weights`` wrote back into a model under LoRA that learns, wherever its parts are."""
+    import torch
+    from safetensors.torch import load_file
+
+    saved = load_file(folder / "adapter_model.safetensors")
+    with torch.no_grad():
+        for name, part in model.named_parameters():
+            if part.requires_grad:
+                part.copy_(divided(saved[name.replace(f".{ACTIVE}", "")].to(part.device), part))
+
+
+def save_adapter(model: Any, tokenizer: Any, folder: Path, about: JsonObject, weights: dict[str, Any] | None = None) -> None:
     """Write a finished adapter: weights, tokenizer with its templates, and at last ``training.json``, which says that it is whole."""
     make_folder(folder)
     with _own_card(folder):
-        save_weights(model, folder)
+        save_weights(model, folder, weights)
     tokenizer.save_pretrained(str(folder))
     write_whole(folder / ABOUT, (json.dumps(about, ensure_ascii=False, indent=2).encode() + b"\n",))
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from gen.rendering.tokens import UNTRAINED
+from gen.training.sharding import whole
 
 LOGITS = {"cuda": 1 << 30, "cpu": 1 << 26}
 """Bytes of logits (float32) that are there at a time."""
@@ -34,18 +35,13 @@ def head_of(model: Any) -> Head:
     head = model.get_output_embeddings()
     adapter = getattr(head, "token_adapter", None)
     if adapter is None:
-        return Head(_whole(head.weight))
-    weight = _whole(adapter.base_layer.weight)
+        return Head(whole(head.weight))
+    weight = whole(adapter.base_layer.weight)
     if adapter.disable_adapters or adapter.merged or not adapter.active_adapters:
         return Head(weight)
     name = adapter.active_adapters[0]
     rows = torch.tensor(adapter.token_indices[name], device=weight.device)
-    return Head(weight, rows, _whole(adapter.trainable_tokens_delta[name]))
-
-
-def _whole(tensor: Tensor) -> Tensor:
-    """All of a tensor of which FSDP gave this process a part."""
-    return tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
+    return Head(weight, rows, whole(adapter.trainable_tokens_delta[name]))
 
 
 def summed_loss(hidden: Tensor, labels: Tensor, head: Head, *, softcap: float | None = None, judge: bool = False) -> tuple[Tensor, Tensor]:

@@ -12,8 +12,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -23,18 +23,20 @@ from gen.conversation import Conversation, JsonObject
 from gen.corpus.atomic import make_folder, write_whole
 from gen.corpus.lock import WORK, exclusive
 from gen.corpus.reading import read_rows
-from gen.errors import BadInput, OutsideFailed
+from gen.errors import BadInput
 from gen.recipe import Train
 from gen.rendering.template import Template
-from gen.training.adapter import ABOUT, BESIDE, save_adapter, with_lora
+from gen.training.adapter import ABOUT, BESIDE, save_adapter, trained_weights, with_lora
 from gen.training.base import Base, base_tokenizer, open_base, require_packages
 from gen.training.data import Example, Prepared, Preparer
+from gen.training.outside import enough_disk, enough_memory
 from gen.training.quantized import require_quantization
 from gen.training.settings import TINY, Resolved, resolve, to_wire
+from gen.training.sharding import in_one_unit
 from gen.training.source import about_corpus
 from gen.training.tiny import Shape, build_tiny
 from gen.training.trackers import place_events, require_trackers
-from gen.training.weights import require_weights
+from gen.training.weights import require_weights, require_weights_on_hub
 
 if TYPE_CHECKING:
     from gen.training.trainer import LoraTrainer
@@ -113,6 +115,7 @@ def plan(
     if train.base == TINY:
         name = str(_first(lambda: build_tiny(out / BESIDE, rows, template, shape=shape, tell=tell)))
     tokenizer, added = base_tokenizer(name, template)
+    require_weights_on_hub(name)
     preparer = Preparer(tokenizer, template, train.max_length)
     ready = preparer.prepare(rows)
     if not skip_bad:
@@ -160,6 +163,10 @@ def _is_first() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
+def _processes() -> int:
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 class _Training:
     """One run of one plan."""
 
@@ -168,7 +175,7 @@ class _Training:
 
         self.plan, self.progress, self.save_steps = work, progress, save_steps
         quantize = work.train.quantize == "4bit"
-        with _memory(f"loading {work.name}", self._smaller_base):
+        with enough_memory(lambda: f"loading {work.name}", self._smaller_base):
             self.base: Base = open_base(work.name, work.tokenizer, work.added, attention=work.train.attention, quantize=quantize)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         hidden = self.base.model.config.get_text_config().hidden_size
@@ -199,7 +206,7 @@ class _Training:
             digest.update(example.input_ids.tobytes() + example.labels.tobytes())
         told = {"rows": digest.hexdigest(), "fingerprint": self.base.fingerprint, "template": self.plan.template.name}
         settings = {key: value for key, value in to_wire(self.settings).items() if key not in FREE}
-        settings["bins_a_step"] = self.settings.batch * self.plan.train.accumulate
+        settings["bins_a_step"] = self.settings.batch * self.plan.train.accumulate * _processes()
         return told | {f"train.{key}": value for key, value in settings.items()}
 
     def _require_same(self, identity: JsonObject) -> None:
@@ -221,7 +228,7 @@ class _Training:
 
         lora = self.plan.train.lora
         teach_loss(self.base.model)
-        with _memory(f"loading {self.plan.name}", self._smaller_base):
+        with enough_memory(lambda: f"loading {self.plan.name}", self._smaller_base):
             model = with_lora(self.base, r=lora.r, alpha=lora.alpha, dropout=lora.dropout, seed=self.plan.train.seed).to(self.device)
             require_agreement(model, self.plan.rows.examples, packing=self.plan.train.packing)
         return model
@@ -236,8 +243,7 @@ class _Training:
         width = width_of(rows)
         bins = packed(rows, width) if self.plan.train.packing else alone(rows)
         padding = self.plan.tokenizer.pad_token_id or 0
-        processes = int(os.environ.get("WORLD_SIZE", "1"))
-        told = arguments(self.settings, self.plan.out, self.folder / "checkpoints", steps_of(len(bins), self.settings, processes))
+        told = arguments(self.settings, self.plan.out, self.folder / "checkpoints", steps_of(len(bins), self.settings, _processes()))
         if self.save_steps is not None:
             told.save_steps = self.save_steps
         self.checkpoint = newest_checkpoint(Path(str(told.output_dir)))
@@ -258,6 +264,8 @@ class _Training:
         self.watch = Watch(metrics, self.progress, interruption, look, lambda: Counts(trainer.seen, int(trainer.trained)), report)
         trainer: LoraTrainer = LoraTrainer(model, told, bins, Collator(width, padding), [self.watch])
         place_events(trainer, self.plan.out)
+        if trainer.is_fsdp_enabled:
+            in_one_unit(model)
         return trainer
 
     def _write_down(self, identity: JsonObject) -> None:
@@ -280,7 +288,7 @@ class _Training:
     def _train(self, trainer: LoraTrainer) -> None:
         from gen.training.quiet import quiet
 
-        with quiet(), _memory(lambda: f"step {trainer.state.global_step + 1}", self._smaller):
+        with quiet(), enough_disk(self.plan.out), enough_memory(lambda: f"step {trainer.state.global_step + 1}", self._smaller):
             trainer.train(resume_from_checkpoint=str(self.checkpoint) if self.checkpoint else None)
 
     def _smaller(self) -> str:
@@ -319,25 +327,15 @@ class _Training:
         }
         if last is not None:
             about |= last.to_wire()
+        weights = trained_weights(trainer.model)
         if _is_first():
             model = trainer.accelerator.unwrap_model(trainer.model)
             model.peft_config["default"].base_model_name_or_path = base
-            save_adapter(model, work.tokenizer, work.out, about)
+            with enough_disk(work.out):
+                save_adapter(model, work.tokenizer, work.out, about, weights)
             shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)
             (self.folder / RUN).unlink(missing_ok=True)
         return Summary(work.out, about)
-
-
-@contextmanager
-def _memory(where: str | Callable[[], str], smaller: Callable[[], str]) -> Iterator[None]:
-    """Raises OutsideFailed, with what to lower, where the GPU's memory does not suffice."""
-    import torch
-
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        place = where if isinstance(where, str) else where()
-        raise OutsideFailed("the GPU's memory is full", where=place, hint=smaller()) from error
 
 
 def _ends(examples: Sequence[Example], tokenizer: Any, template: Template) -> list[str]:

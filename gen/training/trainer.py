@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from gen.training.adapter import save_weights
+from gen.training.adapter import load_weights, save_weights, trained_weights
 from gen.training.packing import Bin, Collator
 from gen.training.quiet import quiet
 from gen.training.settings import Resolved
@@ -24,7 +24,8 @@ from gen.training.settings import Resolved
 CHECKPOINTS = 10
 """How often a run is saved, evenly over it."""
 
-_NEEDED = ("adapter_model.safetensors", "optimizer.pt", "scheduler.pt", "trainer_state.json")
+_NEEDED = ("adapter_model.safetensors", "optimizer.*", "scheduler.pt", "rng_state*.pth", "trainer_state.json")
+"""Files of a whole checkpoint; the optimizer's has another ending under FSDP."""
 
 
 class LoraTrainer(Trainer):
@@ -48,10 +49,15 @@ class LoraTrainer(Trainer):
             loss = loss * self.accelerator.num_processes  # DDP divides by as many
         return (loss, out) if return_outputs else loss
 
-    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        """What ``save_model`` wrote, whoever has which part of it: a run may go on with another number of processes."""
+        load_weights(self.model, Path(resume_from_checkpoint))
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """Only what was trained: peft would put the grown embedding into every checkpoint."""
+        weights = trained_weights(self.model)
         if self.args.should_save:
-            save_weights(self.accelerator.unwrap_model(self.model), Path(output_dir or str(self.args.output_dir)))
+            save_weights(self.accelerator.unwrap_model(self.model), Path(output_dir or str(self.args.output_dir)), weights)
 
 
 def steps_of(bins: int, settings: Resolved, processes: int) -> int:
@@ -89,6 +95,7 @@ def arguments(settings: Resolved, out: Path, folder: Path, steps: int) -> Traini
         data_seed=train.seed,
         bf16=cuda,
         use_cpu=not cuda,
+        ddp_find_unused_parameters=False,
         ddp_backend="gloo" if not cuda and int(os.environ.get("WORLD_SIZE", "1")) > 1 else None,
         logging_steps=max(1, steps // 100),
         save_strategy="steps",
@@ -108,7 +115,7 @@ def newest_checkpoint(folder: Path) -> Path | None:
     """The last checkpoint that is whole; a run that was killed while it saved leaves one that is not."""
     found = [path for path in folder.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdecimal()]
     for path in sorted(found, key=lambda path: int(path.name.removeprefix("checkpoint-")), reverse=True):
-        if all((path / name).is_file() for name in _NEEDED) and list(path.glob("rng_state*.pth")) and _is_json(path / "trainer_state.json"):
+        if all(any(path.glob(name)) for name in _NEEDED) and _is_json(path / "trainer_state.json"):
             return path
     return None
 

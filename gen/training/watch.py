@@ -39,7 +39,10 @@ class Progress(Protocol):
 
 
 class Interruption:
-    """Whether somebody wants the run to end. The first signal asks; a second one ends it at once."""
+    """Whether somebody wants the run to end. The first signal asks; a second Ctrl-C ends it at once.
+
+    A second SIGTERM does not: what launches several processes sends one after the Ctrl-C that they had themselves.
+    """
 
     def __init__(self) -> None:
         self.asked = False
@@ -57,8 +60,20 @@ class Interruption:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _hear(self, _number: int, _frame: object) -> None:
-        if self.asked:
+    def agreed(self) -> bool:
+        """Whether any of several processes was asked: they must all stop after the same step. To be called by all of them."""
+        import torch
+        from torch import distributed
+
+        if not (distributed.is_available() and distributed.is_initialized()):
+            return self.asked
+        asked = torch.tensor(int(self.asked), device="cuda" if distributed.get_backend() == "nccl" else "cpu")
+        distributed.all_reduce(asked, distributed.ReduceOp.MAX)
+        self.asked = bool(asked)
+        return self.asked
+
+    def _hear(self, number: int, _frame: object) -> None:
+        if self.asked and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.asked = True
 
@@ -138,7 +153,7 @@ class Watch(TrainerCallback):
         if state.global_step % max(1, state.max_steps // LOOKS) == 0 or state.global_step == state.max_steps:
             self._look_at_held_out(state.global_step)
         self._progress.step({"step": state.global_step})
-        if self._interruption.asked:
+        if self._interruption.agreed():
             control.should_save = control.should_training_stop = True
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:

@@ -35,6 +35,26 @@ def require_weights(name: str) -> None:
         )
 
 
+def require_weights_on_hub(name: str) -> None:
+    """Raises BadInput for a repository without safetensors, before any of it is fetched. Of one in the cache it asks nothing."""
+    from huggingface_hub import file_exists, try_to_load_from_cache
+    from huggingface_hub.errors import HfHubHTTPError
+
+    from gen.teachers.engines.loading import explained
+
+    network: type[Exception] = HfHubHTTPError.__bases__[0]  # of httpx, or of whatever the library stands on
+    if Path(name).expanduser().exists() or any(isinstance(try_to_load_from_cache(name, file), str) for file in (WHOLE, INDEX)):
+        return
+    try:
+        there = any(file_exists(name, file) for file in (WHOLE, INDEX))
+    except (OSError, ValueError, network) as error:
+        raise explained(name, error) from error
+    if not there:
+        raise BadInput(
+            f"{name} has no weights as safetensors on the Hub", hint="other formats can run code when they are read: convert them"
+        )
+
+
 def weight_files(name: str) -> list[Path]:
     """The files of a model in a folder, or on the Hub and fetched. Raises OSError, as transformers does, where that fails."""
     whole = _file(name, WHOLE, needed=False)
