@@ -5,12 +5,10 @@ from __future__ import annotations
 from itertools import islice
 
 import numpy as np
-import torch
 
 from gen.rendering.tokens import UNTRAINED
 from gen.training.data import Example
 from gen.training.lessons import Ids, Lessons
-from gen.training.muon import Muon, orthogonal
 
 DIGITS = list(range(10))
 LETTERS = {20: "T", 21: "T", 30: "C"}
@@ -109,19 +107,3 @@ def test_texts_without_a_number_and_without_tools_make_lessons_too() -> None:
     plain = Lessons(talks=[], texts=[[60, 65, 66, 63]], tools=[], digits=DIGITS, letters=LETTERS, plain=BARE, line=[LINE])
     assert all(any(learned(one)) for (one,) in islice(plain.drills(64), 20))
     assert sum(len(chosen) for chosen in islice(plain.reading(64, 16), 50)) >= 50
-
-
-def test_muon_moves_a_matrix_as_far_in_every_direction() -> None:
-    torch.manual_seed(0)
-    for shape in ((6, 20), (20, 6)):
-        sizes = torch.linalg.svdvals(orthogonal(torch.randn(shape)))
-        assert float(sizes.min()) > 0.6 and float(sizes.max()) < 1.3
-    goal, matrix = torch.randn(8, 8), torch.zeros(8, 8, requires_grad=True)
-    muon = Muon([matrix])
-    losses = []
-    for step in range(60):
-        loss = (matrix - goal).square().sum()
-        (matrix.grad,) = torch.autograd.grad(loss, matrix)
-        losses.append(float(loss.detach()))
-        muon.step(0.3 * (1 - step / 60))
-    assert losses[-1] < 0.02 * losses[0]

@@ -250,22 +250,23 @@ def _learn(model: Any, course: _Course, shape: Shape, tell: Tell) -> None:
     """Rates rise for some steps and then fall to a tenth."""
     import torch
 
-    from gen.training.muon import Muon
     from gen.training.packing import collate
 
     matrices = _matrices(model)
     others = [weight for weight in model.parameters() if all(weight is not matrix for matrix in matrices)]
     adam = torch.optim.AdamW(others, lr=shape.rate, betas=(0.9, 0.95), weight_decay=0.0)
-    muon = Muon(matrices, decay=shape.decay)
+    muon = torch.optim.Muon(
+        matrices, weight_decay=shape.decay
+    )  # it comes to attention that finds a thing again in a third of AdamW's steps
     for step in range(course.steps):
         now = min(1.0, (step + 1) / RISING) * (1 - 0.9 * step / course.steps)
-        adam.param_groups[0]["lr"] = shape.rate * now
+        adam.param_groups[0]["lr"], muon.param_groups[0]["lr"] = shape.rate * now, course.muon * now
         batch = collate(list(islice(course.bins, course.batch)), course.width, 0)
         loss = model(**{name: part.to(model.device) for name, part in batch.items()}, summed=True)["loss"]
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         adam.step()
-        muon.step(course.muon * now)
+        muon.step()  # type: ignore[no-untyped-call]  # it has no types
         model.zero_grad()
         if (step + 1) % max(1, course.steps // 5) == 0:
             tell(f"tiny base, {course.title}: step {step + 1:,} of {course.steps:,}, loss {float(loss.detach()):.2f}")
