@@ -33,7 +33,8 @@ from gen.scoring.intervals import Rate
 from gen.scoring.metrics import METRICS as ALL_METRICS
 from gen.scoring.tasks import on_corpus
 from gen.synthesis.run import synthesize
-from gen.training.run import finished, plan, train
+from gen.training.plan import plan
+from gen.training.run import finished, train
 from gen.training.settings import TINY_RATE, settings_of
 from gen.training.tiny import Shape, build_tiny
 

@@ -159,7 +159,7 @@ def peak() -> int:
 
 def planned(bench: Bench, out: Path) -> Any:
     from gen.rendering.templates import template_named
-    from gen.training.run import plan
+    from gen.training.plan import plan
     from gen.training.settings import settings_of
 
     settings: dict[str, Any] = {"base": str(bench.base), "lora": LORA, "epochs": 1, "learning_rate": RATE, "held_out": 0}

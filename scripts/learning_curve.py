@@ -29,7 +29,8 @@ from gen.conversation import JsonObject
 from gen.recipe import load_recipe
 from gen.rendering.templates import template_named
 from gen.synthesis.run import synthesize
-from gen.training.run import finished, plan, train
+from gen.training.plan import plan
+from gen.training.run import finished, train
 from gen.training.settings import TINY_RATE, settings_of
 from gen.training.tiny import Shape
 from gen.training.watch import read_metrics

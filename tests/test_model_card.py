@@ -28,7 +28,8 @@ from gen.rendering.templates import template_named
 from gen.scoring.intervals import Rate
 from gen.scoring.metrics import Change, Group, Scores
 from gen.training.adapter import load_adapter
-from gen.training.run import plan, train
+from gen.training.plan import plan
+from gen.training.run import train
 from gen.training.settings import settings_of
 from gen.training.tiny import Shape
 

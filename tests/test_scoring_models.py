@@ -30,7 +30,8 @@ from gen.scoring.scored import Scored
 from gen.scoring.surprise import Forgetting, Surprise
 from gen.scoring.tasks import on_bfcl, on_corpus
 from gen.training.adapter import load_adapter, merge
-from gen.training.run import plan, train
+from gen.training.plan import plan
+from gen.training.run import train
 from gen.training.settings import settings_of
 
 torch.set_num_threads(1)

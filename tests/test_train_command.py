@@ -19,7 +19,8 @@ from training_rows import Heard, row, write_corpus
 
 from gen.rendering.templates import template_named
 from gen.training.adapter import BESIDE, load_adapter
-from gen.training.run import plan, train
+from gen.training.plan import plan
+from gen.training.run import train
 from gen.training.settings import PRESETS, resolve, settings_of
 from gen.training.tiny import Shape, build_tiny, plain_texts, without_calls
 

@@ -15,7 +15,8 @@ from gen.errors import BadInput
 from gen.rendering.templates import template_named
 from gen.training.adapter import load_adapter, merge
 from gen.training.base import load_model
-from gen.training.run import plan, train
+from gen.training.plan import plan
+from gen.training.run import train
 from gen.training.settings import settings_of
 
 torch.set_num_threads(1)

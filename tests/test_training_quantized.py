@@ -12,8 +12,9 @@ from tiny_models import build_model
 from training_rows import Heard, write_corpus
 
 from gen.errors import BadInput
+from gen.recipe import Train
 from gen.rendering.templates import template_named
-from gen.training import quantized, run
+from gen.training import plan, quantized, run
 from gen.training.adapter import about_adapter, load_adapter, merge
 from gen.training.base import load_model
 from gen.training.settings import settings_of
@@ -24,14 +25,14 @@ torch.set_num_threads(1)
 GEMMA = template_named("gemma")
 
 
-def settings(base: Path | str) -> run.Train:
+def settings(base: Path | str) -> Train:
     return settings_of({"base": str(base)}, changes=["quantize=4bit", "lora.r=4", "epochs=2", "batch=2", "learning_rate=0.01"])
 
 
 def test_without_a_gpu_it_is_refused_before_anything_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(BadInput, match="trained on a GPU, and there is none"):
-        run.plan(tmp_path / "nothing", tmp_path / "out", GEMMA, settings("nowhere"))
+        plan.plan(tmp_path / "nothing", tmp_path / "out", GEMMA, settings("nowhere"))
 
 
 def test_a_missing_package_is_named_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,10 +54,10 @@ def test_a_base_that_is_stored_quantised_is_refused(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore")  # of a library that is not ours, on a device that it is not made for
 def test_the_whole_way_in_four_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("bitsandbytes", reason="bitsandbytes is not installed")
-    monkeypatch.setattr(run, "require_quantization", lambda: None)  # tiny models in four bits go on a processor too
+    monkeypatch.setattr(plan, "require_quantization", lambda: None)  # tiny models in four bits go on a processor too
     base, corpus, out = build_model(tmp_path / "base"), write_corpus(tmp_path / "rows.jsonl"), tmp_path / "out"
     heard = Heard()
-    run.train(run.plan(corpus, out, GEMMA, settings(base)), heard)
+    run.train(plan.plan(corpus, out, GEMMA, settings(base)), heard)
     losses = [step["loss"] for step in heard.steps if "loss" in step]
     assert losses[-1] < losses[0]
     about = about_adapter(out)

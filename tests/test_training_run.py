@@ -21,7 +21,8 @@ from gen.errors import BadInput, OutsideFailed
 from gen.rendering.spans import trained_segments
 from gen.rendering.templates import template_named
 from gen.training.adapter import about_adapter, load_adapter
-from gen.training.run import Plan, plan, train
+from gen.training.plan import Plan, plan
+from gen.training.run import train
 from gen.training.settings import settings_of
 from gen.training.watch import read_metrics
 

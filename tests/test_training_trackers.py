@@ -16,7 +16,8 @@ from gen.errors import BadInput
 from gen.hub.files import adapter_files
 from gen.rendering.templates import template_named
 from gen.training import trackers
-from gen.training.run import plan, train
+from gen.training.plan import plan
+from gen.training.run import train
 from gen.training.settings import settings_of
 from gen.training.watch import read_metrics
 

@@ -51,6 +51,7 @@ def train(corpus: str | None, out: Path | None, preset: str, as_json: bool, quie
     from gen.hub.model_card import write_model_card
     from gen.rendering.templates import template_named
     from gen.training import run
+    from gen.training.plan import plan
 
     path = the_corpus(corpus)
     recipe = _recipe_of(path)
@@ -61,7 +62,7 @@ def train(corpus: str | None, out: Path | None, preset: str, as_json: bool, quie
         note(f"{folder} is a finished adapter; nothing was done. Another --out trains another one.")
         return
     with train_progress(quiet=quiet) as progress:
-        work = run.plan(path, folder, template, settings, skip_bad=options["skip_bad"], tell=progress.note)
+        work = plan(path, folder, template, settings, skip_bad=options["skip_bad"], tell=progress.note)
         if work.rows.refused:
             progress.note(f"{len(work.rows.refused):,} rows are left out, see {folder / run.REJECTED}")
         summary = run.train(work, progress)
