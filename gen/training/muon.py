@@ -1,6 +1,7 @@
 """Muon: steps for matrices that are as large in every direction (Keller Jordan, 2024).
 
-The tiny base is taught with it: attention that finds a thing again took AdamW three times the steps. Used for nothing else.
+The tiny base is taught with it: in as many steps, AdamW did not get to attention that finds a thing again (docs/log.md). Used for
+nothing else.
 """
 
 from __future__ import annotations
