@@ -18,7 +18,7 @@ _A, _B, _C = 3.4445, -4.7750, 2.0315
 class Muon:
     """Momentum, made orthogonal. For matrices inside a model, neither embedding nor head; the rest needs another optimizer.
 
-    ``decay`` bounds the matrices: none grows beyond 1 / decay in any direction.
+    ``decay`` bounds the matrices: none grows far beyond 1 / decay in any direction.
     """
 
     def __init__(self, matrices: Iterable[Tensor], *, momentum: float = 0.95, decay: float = 0.0) -> None:
