@@ -54,7 +54,7 @@ class Shape:
         steps, batch, width: steps of reading, bins at a time, and their width.
         rate: AdamW's, for the embedding.
         muon: Muon's, for everything else, in drills and while it reads.
-        decay: Muon's; without it every head looks at one place only, and LoRA cannot make it look elsewhere.
+        decay: Muon's, which keeps heads from looking at one place only: LoRA could not make them look elsewhere.
     """
 
     words: int = 1200
