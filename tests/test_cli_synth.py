@@ -27,11 +27,10 @@ class Run:
         self.asked: dict[str, Any] = {}
         self.answer: dict[str, Any] = {}
 
-    def __call__(
-        self, recipe: Recipe, out: Path, *, rows: int, workers: int, shard: tuple[int, int] | None, layout: str, progress: Any, models: Any
-    ) -> Summary:
+    def __call__(self, recipe: Recipe, out: Path, *, progress: Any, models: Any, **asked: Any) -> Summary:
         self.budget = models.budget
-        self.asked = {"recipe": recipe.model, "out": out, "rows": rows, "workers": workers, "shard": shard, "layout": layout}
+        self.asked = {"recipe": recipe.model, "out": out, **asked}
+        rows, shard = asked["rows"], asked["shard"]
         progress.start(rows, 0)
         progress.advance(rows, 3)
         progress.note("a note")
@@ -63,7 +62,7 @@ def test_options_reach_the_run(made: Run) -> None:
     )
     assert result.exit_code == 0, result.exception
     model = made.asked.pop("recipe")
-    assert made.asked == {"out": Path("here"), "rows": 50, "workers": 2, "shard": (2, 8), "layout": "json"}
+    assert made.asked == {"out": Path("here"), "rows": 50, "workers": 2, "shard": (2, 8), "layout": "json", "ray": ""}
     assert (model.rows, model.seed, model.thoughts) == (50, 3, 0.0)
 
 
@@ -78,7 +77,7 @@ def test_an_option_wins_over_set(made: Run) -> None:
 
 
 def test_the_summary_says_what_was_made_and_what_to_type_next(made: Run) -> None:
-    result = run("--recipe", "tiny")
+    result = run("--recipe", "tiny", "--rows", "200")
     assert "corpora/tiny: 200 conversations, in 0.5 s (400 rows/s)" in result.stdout
     assert "train 180, test 20" in result.stdout
     assert "9 candidates: plan nothing_fits 7, check FC301 2" in result.stdout
@@ -88,19 +87,19 @@ def test_the_summary_says_what_was_made_and_what_to_type_next(made: Run) -> None
 
 
 def test_json_is_all_that_stdout_carries(made: Run) -> None:
-    summary = json.loads(run("--recipe", "tiny", "--json").stdout)
+    summary = json.loads(run("--recipe", "tiny", "--rows", "200", "--json").stdout)
     assert (summary["corpus"], summary["rows"], summary["complete"]) == ("corpora/tiny", 200, True)
 
 
 def test_quiet_is_quiet(made: Run) -> None:
-    result = run("--recipe", "tiny", "--quiet")
+    result = run("--recipe", "tiny", "--rows", "200", "--quiet")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
-    assert json.loads(run("--recipe", "tiny", "--quiet", "--json").stdout)["rows"] == 200
+    assert json.loads(run("--recipe", "tiny", "--rows", "200", "--quiet", "--json").stdout)["rows"] == 200
 
 
 def test_a_shortfall_is_exit_code_1(made: Run) -> None:
     made.answer = {"rows": 190, "complete": False}
-    result = run("--recipe", "tiny")
+    result = run("--recipe", "tiny", "--rows", "200")
     assert result.exit_code == 1
     assert "only 190 of 200 rows" in result.stderr
 
@@ -115,7 +114,7 @@ def test_a_shortfall_is_exit_code_1(made: Run) -> None:
 )
 def test_the_summary_tells_a_run_from_a_growth_and_a_part(made: Run, answer: dict[str, Any], said: str) -> None:
     made.answer = answer
-    assert said in run("--recipe", "tiny").stdout
+    assert said in run("--recipe", "tiny", "--rows", "200").stdout
 
 
 def test_without_a_recipe_it_says_which_there_are() -> None:
@@ -246,9 +245,9 @@ def test_a_corpus_is_made_read_and_left_alone(fcgen: Any, tmp_path: Path) -> Non
 
 @pytest.mark.slow
 def test_a_dry_run_writes_nothing(fcgen: Any, tmp_path: Path) -> None:
-    done = fcgen("synth", "--recipe", "tiny", "--dry-run")
+    done = fcgen("synth", "--recipe", "tiny", "--rows", "200", "--dry-run")
     assert done.returncode == 0, done.stderr
     assert "Nothing is written" in done.stdout
     assert "single 160, no_call 40" in done.stdout
-    assert json.loads(fcgen("synth", "--recipe", "tiny", "--dry-run", "--json").stdout)["rows"] == 200
+    assert json.loads(fcgen("synth", "--recipe", "tiny", "--rows", "200", "--dry-run", "--json").stdout)["rows"] == 200
     assert list(tmp_path.iterdir()) == []
