@@ -233,7 +233,7 @@ def test_the_response_template_reads_what_a_model_answers(template: Template) ->
 
 
 @each_template
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(data=st.data())
 @pytest.mark.slow
 def test_no_content_becomes_a_control_id(template: Template, data: st.DataObject) -> None:

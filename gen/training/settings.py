@@ -71,7 +71,7 @@ def resolve(train: Train, *, hidden: int, trained: int, device: str) -> Resolved
     return Resolved(train, epochs, rate, train.batch or BATCH["cuda" if device == "cuda" else "cpu"])
 
 
-TINY_EPOCHS, TINY_RATE = 6.0, 4e-3
+TINY_EPOCHS, TINY_RATE = 4.0, 4e-3
 
 
 def to_wire(settings: Resolved) -> JsonObject:
