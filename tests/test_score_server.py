@@ -251,3 +251,14 @@ def test_a_talk_needs_a_model_and_a_domain(fcgen: Fcgen) -> None:
     domain = fcgen("chat", "--model", "server:http://127.0.0.1:9/v1#m", "--tools", "paymints", input="")
     assert none.returncode == 2 and "there is no adapter adapters/payments" in none.stderr
     assert domain.returncode == 2 and "did you mean 'payments'" in domain.stderr
+
+
+def test_without_scipy_it_says_so_before_anything_is_played(tmp_path: Path, corpus: Path) -> None:
+    (tmp_path / "hidden.py").write_text(
+        "import importlib.util as u\nfound = u.find_spec\n"
+        "u.find_spec = lambda name, *more: None if name == 'scipy' else found(name, *more)\n"
+        "from gen.cli.main import main\nmain()\n"
+    )
+    command = [sys.executable, str(tmp_path / "hidden.py"), "score", str(corpus), "--model", "server:http://127.0.0.1:9/v1#m"]
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "pip install 'fcgen[score]'" in done.stderr, done.stderr

@@ -58,7 +58,9 @@ def score(corpus: str | None, out: Path | None, report: Path | None, as_json: bo
     """
     from gen.cli.score_progress import score_progress
     from gen.scoring.comparing import Asked, score_models
+    from gen.scoring.intervals import require_statistics
 
+    require_statistics()
     source, task = _task(corpus, options)
     asked = Asked(
         model=options["model"] or _adapter_of(source),
