@@ -18,9 +18,8 @@ def require_quantization() -> None:
     """Raises BadInput where there is no GPU, or the package that quantises is missing."""
     import torch
 
-    if (
-        not torch.cuda.is_available()
-    ):  # bitsandbytes computes on processors too, but some lose gradients there once the model was in eval mode
+    # bitsandbytes computes on processors too, but some lose gradients there once the model was in eval mode
+    if not torch.cuda.is_available():
         raise BadInput(
             "a base in 4 bits is trained on a GPU, and there is none",
             where="train.quantize",
