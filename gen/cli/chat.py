@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gen.cli.adapters import usual_adapter
 from gen.cli.console import note, safe
 
 if TYPE_CHECKING:
     from gen.scoring.talking import Talk
-
-ADAPTERS = Path("adapters")
 
 SHOWN = 2000
 """Characters of an output that could not be read."""
@@ -60,7 +59,7 @@ def chat(model: str | None, domain: str, **options: Any) -> None:
     from gen.scoring.settings import Bounds
     from gen.scoring.talking import Talk, open_scene
 
-    name = model or _usual(domain)
+    name = model or usual_adapter(Path(domain).name)
     require_usable(name, options["template"])
     scene = open_scene(domain, seed=options["seed"])
     opened = open_any(name, template=options["template"], base=options["base"])
@@ -76,17 +75,6 @@ def chat(model: str | None, domain: str, **options: Any) -> None:
                 runner.run(talk.speaker.close())
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _usual(domain: str) -> str:
-    from gen.errors import BadInput
-
-    folder = ADAPTERS / Path(domain).name
-    if not (folder / "training.json").is_file():
-        there = sorted(str(path.parent) for path in ADAPTERS.glob("*/training.json"))
-        raise BadInput(f"no model was named, and there is no adapter {folder}", where="--model", allowed=", ".join(there))
-    note(f"{folder} (the adapter of this name)")
-    return str(folder)
 
 
 class _Terminal:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gen.cli.adapters import usual_adapter
 from gen.cli.console import note, print_json, the_corpus
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from gen.scoring.tasks import Task
 
 SCORES = Path("scores")
-ADAPTERS = Path("adapters")
 
 
 @click.command()
@@ -63,7 +63,7 @@ def score(corpus: str | None, out: Path | None, report: Path | None, as_json: bo
     require_statistics()
     source, task = _task(corpus, options)
     asked = Asked(
-        model=options["model"] or _adapter_of(source),
+        model=options["model"] or usual_adapter(source.stem),
         compare=options["compare"],
         template=options["template"],
         turns=_template_of(source),
@@ -103,20 +103,6 @@ def _task(corpus: str | None, options: dict[str, Any]) -> tuple[Path, Task]:
         raise BadInput("only BFCL has categories", where="--category", hint=f"fcgen score {BFCL}FOLDER")
     path = the_corpus(corpus)
     return path, on_corpus(path, split=options["split"], limit=options["limit"], history=options["history"])
-
-
-def _adapter_of(source: Path) -> str:
-    """The adapter that was trained on a corpus, where it lies in its usual place; said on stderr."""
-    from gen.errors import BadInput
-
-    folder = ADAPTERS / source.stem
-    if not (folder / "training.json").is_file():
-        there = sorted(str(path.parent) for path in ADAPTERS.glob("*/training.json"))
-        raise BadInput(
-            f"no model was named, and there is no adapter {folder}", where="--model", allowed=", ".join(there), hint="fcgen train makes one"
-        )
-    note(f"{folder} (the adapter of this corpus)")
-    return str(folder)
 
 
 def _template_of(source: Path) -> str:

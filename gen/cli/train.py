@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gen.cli.adapters import ADAPTERS
 from gen.cli.console import note, print_columns, print_json
 
 if TYPE_CHECKING:
     from gen.conversation import JsonObject
     from gen.recipe import Train
-
-ADAPTERS = Path("adapters")
 
 
 @click.command()
