@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from gen.cli.console import note, stderr_console
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, Task
+    from rich.progress import ProgressColumn, Task
     from rich.text import Text
 
     from gen.teachers.budget import Usage
@@ -113,32 +113,15 @@ class Lines:
         note(" · ".join(parts))
 
 
-class Bar:
-    """A bar with rate, accepted and rejected, and the time left."""
+class Drawn:
+    """A bar on the terminal and the ``with`` that closes it. Redrawn by the calls that feed it, but not more often than anyone sees."""
 
-    def __init__(self) -> None:
-        self._progress = _bar()
-        self._task = self._progress.add_task("", total=None, resumed=0, rejected=0, used="")
+    def __init__(self, *columns: Any, **fields: Any) -> None:
+        from rich.progress import Progress, TimeRemainingColumn
+
+        self._progress = Progress(*columns, TimeRemainingColumn(compact=True), console=stderr_console(), auto_refresh=False)
+        self._task = self._progress.add_task("", total=None, **fields)
         self._drawn = 0.0
-
-    def start(self, total: int, done: int) -> None:
-        self._progress.reset(self._task, total=total, completed=done, resumed=done, rejected=0, used="")
-        self._progress.refresh()
-
-    def advance(self, accepted: int, rejected: int) -> None:
-        task = self._progress.tasks[0]
-        self._progress.update(self._task, advance=accepted, rejected=task.fields["rejected"] + rejected)
-        self._redraw_sometimes()
-
-    def used(self, usage: Usage) -> None:
-        self._progress.update(self._task, used=" · " + tokens(usage, self._progress.tasks[0].elapsed or 0.0))
-        self._redraw_sometimes()
-
-    def _redraw_sometimes(self) -> None:
-        now = time.monotonic()
-        if now - self._drawn >= REDRAW:
-            self._drawn = now
-            self._progress.refresh()
 
     def note(self, text: str) -> None:
         self._progress.console.print(text)
@@ -151,9 +134,36 @@ class Bar:
         self._progress.refresh()
         self._progress.stop()
 
+    def _reset(self, total: int, done: int, **fields: Any) -> None:
+        self._progress.reset(self._task, total=total, completed=done, **fields)
+        self._progress.refresh()
 
-def _bar() -> Progress:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TimeRemainingColumn
+    def _update(self, **changes: Any) -> None:
+        self._progress.update(self._task, **changes)
+        now = time.monotonic()
+        if now - self._drawn >= REDRAW:
+            self._drawn = now
+            self._progress.refresh()
+
+
+class Bar(Drawn):
+    """A bar with rate, accepted and rejected, and the time left."""
+
+    def __init__(self) -> None:
+        super().__init__(*_columns(), resumed=0, rejected=0, used="")
+
+    def start(self, total: int, done: int) -> None:
+        self._reset(total, done, resumed=done, rejected=0, used="")
+
+    def advance(self, accepted: int, rejected: int) -> None:
+        self._update(advance=accepted, rejected=self._progress.tasks[0].fields["rejected"] + rejected)
+
+    def used(self, usage: Usage) -> None:
+        self._update(used=" · " + tokens(usage, self._progress.tasks[0].elapsed or 0.0))
+
+
+def _columns() -> tuple[ProgressColumn, ...]:
+    from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn
     from rich.text import Text
 
     class Speed(ProgressColumn):
@@ -163,8 +173,7 @@ def _bar() -> Progress:
             rate = (task.completed - task.fields["resumed"]) / (task.elapsed or 1.0)
             return Text(f"{speed(rate)} rows/s · {task.fields['rejected']:,} rejected{task.fields['used']}", style="dim")
 
-    columns = (BarColumn(bar_width=30), MofNCompleteColumn(), Speed(), TimeRemainingColumn(compact=True))
-    return Progress(*columns, console=stderr_console(), auto_refresh=False)
+    return BarColumn(bar_width=30), MofNCompleteColumn(), Speed()
 
 
 def speed(rate: float) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Self
+from typing import Self
 
 from gen.cli.console import note, stderr_console
-from gen.cli.progress import LINE, REDRAW, duration, speed
+from gen.cli.progress import LINE, Drawn, duration, speed
 
 
 def score_progress(*, quiet: bool) -> ScoreProgress:
@@ -63,38 +63,20 @@ class Lines(ScoreProgress):
             note(f"{self._title}: {self._done:,} of {self._total:,} conversations · {speed(rate)}/s{left}")
 
 
-class Bar(ScoreProgress):
+class Bar(Drawn, ScoreProgress):
     """A bar with the rate and the time left."""
 
     def __init__(self) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
-        super().__init__()
         title, rate = TextColumn("{task.description}", markup=False), TextColumn("{task.fields[rate]}/s", style="dim")
-        columns: tuple[Any, ...] = (title, BarColumn(bar_width=30), MofNCompleteColumn(), rate)
-        self._progress = Progress(*columns, TimeRemainingColumn(compact=True), console=stderr_console(), auto_refresh=False)
-        self._task = self._progress.add_task("", total=None, rate="0")
-        self._drawn = 0.0
-
-    def note(self, text: str) -> None:
-        self._progress.console.print(text)
+        Drawn.__init__(self, title, BarColumn(bar_width=30), MofNCompleteColumn(), rate, rate="0")
+        ScoreProgress.__init__(self)
 
     def start(self, title: str, total: int, done: int) -> None:
         super().start(title, total, done)
-        self._progress.reset(self._task, total=total, completed=done, description=title, rate="0")
-        self._progress.refresh()
+        self._reset(total, done, description=title, rate="0")
 
     def step(self) -> None:
         super().step()
-        self._progress.update(self._task, completed=self._done, rate=speed(self._rate()))
-        now = time.monotonic()
-        if now - self._drawn >= REDRAW or self._done == self._total:
-            self._drawn = now
-            self._progress.refresh()
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        self._update(completed=self._done, rate=speed(self._rate()))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from gen.cli.console import note, stderr_console
-from gen.cli.progress import LINE, REDRAW, duration, speed
+from gen.cli.progress import LINE, Drawn, duration, speed
 
 if TYPE_CHECKING:
     from gen.conversation import JsonObject
@@ -92,20 +92,15 @@ class Lines(TrainProgress):
             note(" · ".join(part for part in (f"step {self._done:,} of {self._steps:,}", self._told(), self._left()) if part))
 
 
-class Bar(TrainProgress):
+class Bar(Drawn, TrainProgress):
     """A bar with the newest numbers and the time left."""
 
     def __init__(self) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
-        super().__init__()
-        columns: tuple[Any, ...] = (BarColumn(bar_width=30), MofNCompleteColumn(), TextColumn("{task.fields[told]}", style="dim"))
-        self._progress = Progress(*columns, TimeRemainingColumn(compact=True), console=stderr_console(), auto_refresh=False)
-        self._task = self._progress.add_task("", total=None, told="")
-        self._drawn = 0.0
-
-    def note(self, text: str) -> None:
-        self._progress.console.print(text)
+        told = TextColumn("{task.fields[told]}", style="dim")
+        Drawn.__init__(self, BarColumn(bar_width=30), MofNCompleteColumn(), told, told="")
+        TrainProgress.__init__(self)
 
     def sample(self, spans: tuple[Span, ...]) -> None:
         from gen.rendering.terminal import terminal_text
@@ -115,22 +110,11 @@ class Bar(TrainProgress):
 
     def start(self, steps: int, done: int) -> None:
         super().start(steps, done)
-        self._progress.reset(self._task, total=steps, completed=done)
+        self._reset(steps, done)
 
     def step(self, metrics: JsonObject) -> None:
         super().step(metrics)
-        self._progress.update(self._task, completed=self._done, told=self._told())
-        now = time.monotonic()
-        if now - self._drawn >= REDRAW or self._done == self._steps:
-            self._drawn = now
-            self._progress.refresh()
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        self._update(completed=self._done, told=self._told())
 
 
 def joined(spans: tuple[Span, ...]) -> list[Span]:
