@@ -39,7 +39,7 @@ class Kept:
             raise from_os_error(error, self.path, "keeping what was played") from error
         try:
             self._begin()
-        except BaseException:
+        except BaseException:  # nobody calls __exit__ where __enter__ failed
             self._file.close()
             raise
         return self
