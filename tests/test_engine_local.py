@@ -26,6 +26,7 @@ from gen.teachers.engines.chat import Chat, alternating, merge_system  # noqa: E
 from gen.teachers.engines.loading import Loaded, load  # noqa: E402
 from gen.teachers.engines.local import LocalEngine  # noqa: E402
 from gen.teachers.engines.sampling import draw, forbid  # noqa: E402
+from gen.teachers.engines.slots import cache_name  # noqa: E402
 from gen.teachers.engines.vllm import VllmEngine  # noqa: E402
 
 PAYMENTS = Path(__file__).resolve().parents[1] / "schemas" / "payments" / "tools.json"
@@ -337,6 +338,23 @@ def test_what_is_forbidden_is_never_drawn() -> None:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("vllm") is not None, reason="vLLM is here")
+def test_the_cache_goes_by_the_name_that_the_model_gives_it() -> None:
+    """Both names that transformers 5 has had, and a model that peft wraps, whose own signature tells nothing."""
+
+    class Old:
+        def forward(self, input_ids: Any, past_key_values: Any = None, **more: Any) -> None: ...
+
+    class New:
+        def forward(self, input_ids: Any, cache: Any = None, **more: Any) -> None: ...
+
+    class Wrapped:
+        def forward(self, *args: Any, **more: Any) -> None: ...
+        def get_base_model(self) -> New:
+            return New()
+
+    assert [cache_name(model) for model in (Old(), New(), Wrapped())] == ["past_key_values", "cache", "cache"]
+
+
 def test_vllm_that_is_not_installed_is_named() -> None:
     with pytest.raises(BadInput, match="needs the package 'vllm'") as missing:
         VllmEngine("Qwen/Qwen3-32B")

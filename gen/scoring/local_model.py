@@ -20,7 +20,7 @@ from gen.rendering.loading import digest_of
 from gen.scoring.forms import Chosen, form_for, longest_answer
 from gen.scoring.local_speaker import LocalSpeaker
 from gen.scoring.settings import Bounds
-from gen.training.adapter import ABOUT, about_adapter, base_of, load_adapter
+from gen.training.adapter import ABOUT, BESIDE, about_adapter, base_of, load_adapter
 from gen.training.base import load_model
 from gen.training.weights import fingerprint_of, require_weights
 
@@ -135,7 +135,7 @@ def base_of_adapter(model: LocalModel, *, template: str = "", base: str = "") ->
     tokenizer: Any = load_tokenizer(base or base_of(folder, about))
     trained = "" if about["added_tokens"] else about["template"]
     chosen = form_for(tokenizer, _ends(model.model, tokenizer), asked=template or trained, turns=about["template"])
-    name = f"{about['base']} (its base)"
+    name = f"{model.name} without the adapter" if about["base"] == BESIDE else f"{about['base']} (its base)"
     return LocalModel(name, model.model, tokenizer, chosen, {"base": about["fingerprint"]}, model.adapter, off=True)
 
 

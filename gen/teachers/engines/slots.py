@@ -7,6 +7,7 @@ what lies behind its length is never looked at. Sliding windows are masks too, s
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,12 @@ class Saved:
         return sum(part.nbytes for pair in self.layers.values() for part in pair)
 
 
+def cache_name(model: Any) -> str:
+    """The parameter by which a model takes its cache: transformers calls it ``cache`` from 5.24 on."""
+    plain = model.get_base_model() if hasattr(model, "get_base_model") else model  # peft hands on whatever it is given
+    return "cache" if "cache" in inspect.signature(plain.forward).parameters else "past_key_values"
+
+
 class Slots:
     """The slots of one model."""
 
@@ -46,6 +53,7 @@ class Slots:
         self.device = model.device
         self.capacity = 0
         self.graphs = graphs
+        self._as_cache = {cache_name(model): self}
         self._layers: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         self._everyone = torch.arange(count, device=self.device)
         self._mode: _Decode | _Prompts
@@ -146,9 +154,7 @@ class Slots:
 
     def _forward(self, ids: torch.Tensor, positions: torch.Tensor, looked_at: int) -> torch.Tensor:
         masks = self._masks(positions, looked_at)
-        out = self.model(
-            input_ids=ids, attention_mask=masks, position_ids=positions, past_key_values=self, use_cache=True, logits_to_keep=1
-        )
+        out = self.model(input_ids=ids, attention_mask=masks, position_ids=positions, use_cache=True, logits_to_keep=1, **self._as_cache)
         logits: torch.Tensor = out.logits[:, -1]
         return logits
 
