@@ -25,6 +25,7 @@ from gen.errors import BadInput
 from gen.scoring.bfcl_files import as_row, load_bfcl, undotted
 from gen.scoring.comparing import Asked, score_models
 from gen.scoring.metrics import METRICS
+from gen.scoring.talking import open_scene
 from gen.scoring.tasks import Task, on_bfcl, on_corpus
 from gen.teachers.engines.canary import MESSAGES
 
@@ -251,6 +252,26 @@ def test_a_talk_needs_a_model_and_a_domain(fcgen: Fcgen) -> None:
     domain = fcgen("chat", "--model", "server:http://127.0.0.1:9/v1#m", "--tools", "paymints", input="")
     assert none.returncode == 2 and "there is no adapter adapters/payments" in none.stderr
     assert domain.returncode == 2 and "did you mean 'payments'" in domain.stderr
+
+
+def test_a_talk_offers_the_tools_that_were_asked_for(fcgen: Fcgen) -> None:
+    """The example needs no other tool, and a name that is none is an error."""
+    with ModelServer(lambda asked: f"{len(asked['tools'])} tools") as server:
+        chat = ("chat", "--model", f"server:{server.address}#tiny")
+        done = fcgen(*chat, "--only", "cancel_standing_order", "--only", "retrieve_refund_status", input="/tools\nhello\n")
+        unknown = fcgen(*chat, "--only", "cancel_standing_orders", input="")
+        both = fcgen(*chat, "--only", "cancel_standing_order", "--all-tools", input="")
+    assert "assistant  2 tools" in done.stdout and "2 tools of payments;" in done.stderr
+    assert "cancel_standing_order(" in done.stderr and "retrieve_refund_status(" in done.stderr
+    assert unknown.returncode == 2 and "did you mean 'cancel_standing_order'" in unknown.stderr
+    assert both.returncode == 2 and "leave one of them out" in both.stderr
+
+
+@pytest.mark.parametrize("name", ["retrieve_refund_status", "retrieve_payment_date"])
+def test_the_example_of_a_talk_does_with_the_tools_on_offer(name: str) -> None:
+    scene = open_scene("payments", only=[name])
+    assert [tool["function"]["name"] for tool in scene.tools] == [name]
+    assert scene.example and scene.example != open_scene("payments").example
 
 
 def test_without_scipy_it_says_so_before_anything_is_played(tmp_path: Path, corpus: Path) -> None:

@@ -16,6 +16,7 @@ from talk import byte_tokenizer
 from tiny_models import build_model
 from training_rows import Heard, write_corpus
 
+from gen.cli.adapters import tools_of_training
 from gen.cli.score_progress import ScoreProgress
 from gen.corpus.reading import read_rows
 from gen.errors import BadInput
@@ -29,6 +30,7 @@ from gen.scoring.played import as_played
 from gen.scoring.scored import Scored
 from gen.scoring.surprise import Forgetting, Surprise
 from gen.scoring.tasks import on_bfcl, on_corpus
+from gen.tools.catalogue import find_domain
 from gen.training.adapter import load_adapter, merge
 from gen.training.plan import plan
 from gen.training.run import train
@@ -94,6 +96,17 @@ def test_the_command_names_model_base_and_template(taught: Path, fcgen: Fcgen) -
     assert "call accuracy" in done.stdout and f"{adapter}: template gemma" in done.stdout
     chat = fcgen("chat", "--model", adapter, "--max-new-tokens", "4", input="hello\n")
     assert chat.returncode == 0 and "user       hello" in chat.stdout and "template gemma; 18 tools of payments" in chat.stderr
+
+
+def test_an_adapter_is_offered_the_tools_of_its_training(tmp_path: Path) -> None:
+    about = {"base": "", "fingerprint": "", "added_tokens": []}
+    (tmp_path / "training.json").write_text(json.dumps(about | {"corpus": {"tools": {"cancel_standing_order": 9, "track_parcel": 2}}}))
+    assert tools_of_training(str(tmp_path), "payments") == ("cancel_standing_order",)
+    everything = dict.fromkeys(find_domain("payments").tools, 1)
+    for told in ({"tools": everything}, {"tools": {"track_parcel": 2}}, {}):
+        (tmp_path / "training.json").write_text(json.dumps(about | {"corpus": told}))
+        assert tools_of_training(str(tmp_path), "payments") == ()
+    assert tools_of_training(str(tmp_path / "nowhere"), "payments") == ()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Where adapters lie: a folder in ``adapters/`` each, named after the corpus that it was trained on."""
+"""Where adapters lie, a folder in ``adapters/`` each, named after the corpus that it was trained on, and what they were trained with."""
 
 from __future__ import annotations
 
@@ -22,3 +22,16 @@ def usual_adapter(name: str) -> str:
         )
     note(f"{folder} (the adapter of this name)")
     return str(folder)
+
+
+def tools_of_training(model: str, domain: str) -> tuple[str, ...]:
+    """The tools of a domain that an adapter's rows offered, if they did not offer all; nothing where that is not known."""
+    from gen.tools.catalogue import find_domain
+    from gen.training.adapter import ABOUT, about_adapter
+
+    if not (Path(model) / ABOUT).is_file():
+        return ()
+    taught = about_adapter(Path(model)).get("corpus", {}).get("tools", {})
+    there = find_domain(domain, where="--tools").tools
+    found = tuple(name for name in there if name in taught)
+    return found if len(found) < len(there) else ()

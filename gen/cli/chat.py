@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gen.cli.adapters import usual_adapter
+from gen.cli.adapters import tools_of_training, usual_adapter
 from gen.cli.console import note, safe
 
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ HELP = {
 @click.command()
 @click.option("--model", metavar="NAME", help="A folder, a Hub id, or server:http://HOST:PORT/v1#NAME.  [default: adapters/<tools>]")
 @click.option("--tools", "domain", default="payments", show_default=True, metavar="DOMAIN", help="Whose tools are offered, and executed.")
+@click.option(
+    "--only", metavar="TOOL", multiple=True, help="Offer this tool; may be said again.  [default: those of the adapter's training, or all]"
+)
+@click.option("--all-tools", is_flag=True, help="Offer all, whatever the adapter was trained on.")
 @click.option("--template", metavar="NAME", default="", help="The model's prompt; words: tools told in words.  [default: what suits it]")
 @click.option("--base", metavar="PATH|HUB_ID", default="", help="Where the adapter's base lies now.")
 @click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True, metavar="N", help="Another database, another person.")
@@ -55,15 +59,20 @@ def chat(model: str | None, domain: str, **options: Any) -> None:
     fcgen chat --model server:http://localhost:8000/v1#my-model --tools travel
     echo "is T1187 paid?" | fcgen chat --model adapters/payments
     """
+    from gen.errors import BadInput
     from gen.scoring.naming import open_any, require_usable
     from gen.scoring.settings import Bounds
     from gen.scoring.talking import Talk, open_scene
 
+    if options["only"] and options["all_tools"]:
+        raise BadInput("--only offers some tools, --all-tools offers all", hint="leave one of them out")
     name = model or usual_adapter(Path(domain).name)
     require_usable(name, options["template"])
-    scene = open_scene(domain, seed=options["seed"])
+    only = options["only"] or (() if options["all_tools"] else tools_of_training(name, domain))
+    scene = open_scene(domain, seed=options["seed"], only=only)
     opened = open_any(name, template=options["template"], base=options["base"])
-    note(f"{opened.name}: {opened.told}; {len(scene.tools)} tools of {scene.domain}; /help says what else there is")
+    some = "" if options["only"] or not only else ", those of its training"
+    note(f"{opened.name}: {opened.told}; {len(scene.tools)} tools of {scene.domain}{some}; /help says what else there is")
     bounds = Bounds(tokens=options["max_new_tokens"])
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # so that asyncio ends what is under way, and nothing else
     try:

@@ -6,12 +6,13 @@ domain's environment, and what was done stays done until the talk is begun anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from itertools import count
 
 from gen.conversation import Conversation, JsonObject, Message, Plan
 from gen.environments.sql import SqlEngine
+from gen.errors import unknown_name
 from gen.planning.draws import NothingFits
 from gen.planning.planner import Planned, Planner
 from gen.recipe import build_recipe
@@ -27,6 +28,9 @@ from gen.yaml_file import YamlFile
 
 NAME = "chat"
 """The id of a talk: fresh ids of the environment follow from it."""
+
+TRIES = 100
+"""Plans that are looked at for an example of what could be said: one message, for which the tools on offer do."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +52,22 @@ class Scene:
     example: str = ""
 
 
-def open_scene(domain: str, *, seed: int = 7) -> Scene:
-    """A scene of a domain; another seed is another database and another person. Raises BadInput where there is no such domain."""
+def open_scene(domain: str, *, seed: int = 7, only: Collection[str] = ()) -> Scene:
+    """A scene of a domain; another seed is another database and another person.
+
+    Args:
+        only: the tools on offer; all of them, if empty.
+
+    Raises BadInput where there is no such domain, or it has no such tool.
+    """
     folder = find_domain(domain, where="--tools").folder
     recipe = build_recipe(YamlFile(folder, {"name": NAME, "seed": seed, "tools": {"domains": [domain]}}))
     opened = open_domain(domain, recipe)
+    known = opened.planner.tools
+    for name in only:
+        if name not in known:
+            raise unknown_name("tool", name, known, where="--only")
+    offered = [name for name in known if not only or name in only]
     planner = Planner(recipe, [opened.planner])
     for slot in count():
         try:
@@ -62,14 +77,18 @@ def open_scene(domain: str, *, seed: int = 7) -> Scene:
             said = opened.teacher.rehearse(planned)
         except (NothingFits, NoPhrase):
             continue
+        called = {call.name for call in planned.plan.calls}
+        example = _first_line(planned, said.lines[0][1]) if called and called <= set(offered) else ""
+        if not example and slot < TRIES:
+            continue
         return Scene(
             domain=opened.domain.name,
             system=said.system,
-            tools=tuple(tool.schema.wire for tool in opened.planner.tools.values()),
+            tools=tuple(known[name].schema.wire for name in offered),
             today=planned.plan.today,
             person=planned.plan.person,
             engine=opened.worlds[planned.plan.world],
-            example=_first_line(planned, said.lines[0][1]),
+            example=example,
         )
     raise AssertionError("slots do not end")
 

@@ -1,4 +1,4 @@
-"""What is kept of the corpus that an adapter was trained on, for its card: name, digest, where it is published, what its rows are."""
+"""What is kept of the corpus that an adapter was trained on: name, digest, where it is published, what its rows are, and offer."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def about_corpus(corpus: Path, rows: Sequence[Conversation]) -> JsonObject:
         "rows": len(rows),
         "domains": _counted(row.domain for row in rows),
         "scenarios": _counted(row.scenario for row in rows),
+        "tools": _counted(tool["function"]["name"] for row in rows for tool in row.tools),
         "teachers": list(_counted(row.teacher for row in rows)),
         "languages": head.get("language", []),
         "license": head.get("license", ""),
