@@ -35,7 +35,7 @@ from gen.scoring.tasks import on_corpus
 from gen.synthesis.run import synthesize
 from gen.training.plan import plan
 from gen.training.run import finished, train
-from gen.training.settings import TINY_RATE, settings_of
+from gen.training.settings import TINY_BATCH, TINY_RATE, settings_of
 from gen.training.tiny import Shape, build_tiny
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Arm:
         return f"without {self.without}" if self.without else f"{self.rows} rows"
 
 
-LARGE = Size(arms=(25, 50, 100, 200, 400), held_out=120, epochs=5, shape=Shape())
+LARGE = Size(arms=(100, 200, 400, 800, 1600), held_out=150, epochs=2, shape=Shape())
 SMALL = Size(
     arms=(4, 8),
     held_out=4,
@@ -112,7 +112,7 @@ def teach(arm: Arm, size: Size, out: Path, corpus: Path, base: Path) -> Path:
     lines.parent.mkdir(parents=True, exist_ok=True)
     lines.write_text("".join(json.dumps(row.to_wire() | {"split": "train"}, ensure_ascii=False) + "\n" for row in rows), "utf-8")
     epochs = size.epochs * size.rows / len(rows)
-    settings = settings_of({"base": str(base), "epochs": epochs, "learning_rate": TINY_RATE, "batch": 4})
+    settings = settings_of({"base": str(base), "epochs": epochs, "learning_rate": TINY_RATE, "batch": TINY_BATCH})
     train(plan(lines, folder, template_named("gemma"), settings), Quiet())
     return folder
 

@@ -28,11 +28,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+import gen
 from gen.cli.progress import Silent
 from gen.errors import FcgenError
 
 if TYPE_CHECKING:
     from gen.recipe import Recipe
+
+PACKAGE = Path(gen.__file__).parent
 
 ROWS = 20_000
 PROFILED_ROWS = 2_000
@@ -298,8 +301,8 @@ def _callers_shares(weights: Mapping[Function, float], shares: Mapping[Function,
 
 def _module(function: Function) -> str | None:
     """The module of gen that a function stands in, such as ``values/read``; None for all others."""
-    _, _, module = function[0].rpartition("/gen/")
-    return module.removesuffix(".py") if module != function[0] and "site-packages" not in function[0] else None
+    file = Path(function[0])
+    return file.relative_to(PACKAGE).with_suffix("").as_posix() if file.is_relative_to(PACKAGE) else None
 
 
 def _stage(function: Function) -> str | None:

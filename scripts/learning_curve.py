@@ -31,7 +31,7 @@ from gen.rendering.templates import template_named
 from gen.synthesis.run import synthesize
 from gen.training.plan import plan
 from gen.training.run import finished, train
-from gen.training.settings import TINY_RATE, settings_of
+from gen.training.settings import TINY_BATCH, TINY_RATE, settings_of
 from gen.training.tiny import Shape
 from gen.training.watch import read_metrics
 
@@ -46,7 +46,7 @@ class Size:
     shape: Shape
 
 
-LARGE = Size(rows=600, epochs=12, held_out=60, shape=Shape(words=2000, hidden=160, layers=4, width=320))
+LARGE = Size(rows=4000, epochs=2, held_out=60, shape=Shape(words=2000, hidden=160, layers=4, width=320))
 SMALL = Size(
     rows=20,
     epochs=1,
@@ -100,7 +100,9 @@ def main(out: Path, minutes: float, small: bool) -> None:
     synthesize(load_recipe("payments"), corpus, rows=size.rows, workers=1, shard=None, progress=Silent())
     if not finished(adapter):
         clock = Clock(minutes)
-        settings = settings_of({"base": "tiny", "epochs": size.epochs, "learning_rate": TINY_RATE, "batch": 2, "held_out": size.held_out})
+        settings = settings_of(
+            {"base": "tiny", "epochs": size.epochs, "learning_rate": TINY_RATE, "batch": TINY_BATCH, "held_out": size.held_out}
+        )
         work = plan(corpus, adapter, template_named("gemma"), settings, skip_bad=True, shape=size.shape, tell=clock.note)
         try:
             train(work, clock)

@@ -13,12 +13,19 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: tests run side by side, and would wait for each other's threads
+
 settings.register_profile("fcgen", deadline=None)  # nothing here asserts a time: CI shares its cores
 settings.load_profile("fcgen")
 
 ROOT = Path(__file__).resolve().parent.parent
 
 Fcgen = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The test that takes minutes begins first, or at the end everybody would wait for it."""
+    items.sort(key=lambda item: item.path.name != "test_tiny_learns.py")
 
 
 @pytest.fixture(autouse=True)

@@ -68,7 +68,7 @@ def test_options_reach_the_run(made: Run) -> None:
 
 def test_defaults_are_the_recipes(made: Run) -> None:
     assert run("--recipe", "tiny").exit_code == 0
-    assert (made.asked["out"], made.asked["rows"], made.asked["shard"]) == (Path("corpora/tiny"), 900, None)
+    assert (made.asked["out"], made.asked["rows"], made.asked["shard"]) == (Path("corpora/tiny"), 3600, None)
 
 
 def test_an_option_wins_over_set(made: Run) -> None:

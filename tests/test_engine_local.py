@@ -6,7 +6,7 @@ import asyncio
 import importlib.util
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +32,6 @@ from gen.teachers.engines.vllm import VllmEngine  # noqa: E402
 PAYMENTS = Path(__file__).resolve().parents[1] / "schemas" / "payments" / "tools.json"
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # libraries below us
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """CI shares its cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

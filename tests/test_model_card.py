@@ -33,8 +33,6 @@ from gen.training.run import train
 from gen.training.settings import settings_of
 from gen.training.tiny import Shape
 
-torch.set_num_threads(1)
-
 IDS = torch.arange(6, 60)[None]
 
 

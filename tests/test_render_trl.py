@@ -16,8 +16,6 @@ from training_rows import write_corpus
 from gen.corpus.trl_export import program
 from gen.training.loss import head_of, summed_loss
 
-torch.set_num_threads(1)
-
 
 @pytest.fixture
 def export(fcgen: Fcgen, tmp_path: Path) -> Path:

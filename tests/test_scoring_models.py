@@ -36,8 +36,6 @@ from gen.training.plan import plan
 from gen.training.run import train
 from gen.training.settings import settings_of
 
-torch.set_num_threads(1)
-
 BFCL = ROOT.parent / "shared" / "data" / "bfcl"
 ROWS = 4
 BY_HEART = ["epochs=60", "lora.r=16", "lora.alpha=16", "learning_rate=0.01", "batch=4", "held_out=0"]

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import orjson
 import pytest
-import torch
 from tiny_models import build_model
 
 from gen.cli.progress import Silent
@@ -36,7 +35,6 @@ class Watched(LocalEngine):
 
 @pytest.mark.slow
 def test_fifty_conversations_of_random_weights(tmp_path: Path) -> None:
-    torch.set_num_threads(1)
     model = build_model(tmp_path / "model", "gemma2", context=8192)
     changes = [f"teacher=local:{model}", f"rows={CONVERSATIONS}", "attempts=1", "teacher.turns=3", "teacher.max_tokens=240"]
     recipe = load_recipe("tiny", changes=[*changes, "teacher.tries=1"])

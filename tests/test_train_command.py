@@ -24,27 +24,23 @@ from gen.training.run import train
 from gen.training.settings import PRESETS, resolve, settings_of
 from gen.training.tiny import Shape, build_tiny, plain_texts, without_calls
 
-torch.set_num_threads(1)
-
-SLOW = {"OMP_NUM_THREADS": "1"}
-
 SMALL = ("--set", "lora.r=4", "--epochs", "1", "--set", "batch=4")
 
 
 @pytest.mark.slow
 def test_from_rows_to_a_merged_model(fcgen: Fcgen, tmp_path: Path) -> None:
     corpus, base = write_corpus(tmp_path / "rows.jsonl"), build_model(tmp_path / "base")
-    done = fcgen("train", str(corpus), "--base", str(base), "--json", *SMALL, env=SLOW)
+    done = fcgen("train", str(corpus), "--base", str(base), "--json", *SMALL)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["rows"] == 12
     assert "⟦[TOOL_CALLS]" in done.stderr.replace("⟦what is trained⟧", "") and "step 3 of 3" in done.stderr
-    again = fcgen("train", str(corpus), "--base", str(base), *SMALL, env=SLOW)
+    again = fcgen("train", str(corpus), "--base", str(base), *SMALL)
     assert again.returncode == 0 and "nothing was done" in again.stderr
-    merged = fcgen("merge-adapter", "adapters/rows", "--out", "models/rows", env=SLOW)
+    merged = fcgen("merge-adapter", "adapters/rows", "--out", "models/rows")
     assert merged.returncode == 0, merged.stderr
     assert (tmp_path / "models" / "rows" / "model.safetensors").is_file()
     stranger = str(build_model(tmp_path / "other", "gemma3"))
-    other = fcgen("merge-adapter", "adapters/rows", "--out", "models/other", "--base", stranger, env=SLOW)
+    other = fcgen("merge-adapter", "adapters/rows", "--out", "models/other", "--base", stranger)
     assert other.returncode == 2 and "is not the base that this adapter was trained on" in other.stderr
 
 
@@ -52,7 +48,7 @@ def test_from_rows_to_a_merged_model(fcgen: Fcgen, tmp_path: Path) -> None:
 def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     corpus, base = write_corpus(tmp_path / "rows.jsonl"), build_model(tmp_path / "base")
     command = [sys.executable, "-m", "gen", "train", str(corpus), "--base", str(base), "--out", "out", *SMALL, "--epochs", "1000"]
-    environment = os.environ | SLOW | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:
@@ -71,7 +67,7 @@ def test_a_full_disk_is_said_and_the_same_command_goes_on(tmp_path: Path) -> Non
     command = [sys.executable, "-m", "gen", "train", str(corpus), "--base", str(base), "--out", "out", *SMALL, "--set", "lora.r=32"]
 
     def trained(**more: Any) -> subprocess.CompletedProcess[str]:
-        environment = os.environ | SLOW | {"PYTHONPATH": str(ROOT)}
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120, **more)
 
     full = trained(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000)))

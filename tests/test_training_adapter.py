@@ -16,8 +16,6 @@ from gen.rendering.templates import template_named
 from gen.training.adapter import ABOUT, BESIDE, load_adapter, merge, save_adapter, with_lora
 from gen.training.base import Base, base_tokenizer, open_base
 
-torch.set_num_threads(1)
-
 GEMMA = template_named("gemma")
 IDS = torch.arange(6, 90)[None]
 

@@ -15,8 +15,6 @@ from gen.training.base import attention_of, base_tokenizer, load_model, open_bas
 from gen.training.tokens import meaning, weights
 from gen.training.weights import INDEX, fingerprint_of, require_weights
 
-torch.set_num_threads(1)
-
 GEMMA = template_named("gemma")
 
 

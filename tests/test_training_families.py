@@ -19,8 +19,6 @@ from gen.training.plan import plan
 from gen.training.run import train
 from gen.training.settings import settings_of
 
-torch.set_num_threads(1)
-
 IDS = torch.arange(6, 60)[None]
 
 

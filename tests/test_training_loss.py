@@ -23,8 +23,6 @@ from gen.training.data import Example
 from gen.training.loss import Head, summed_loss, teach_loss
 from gen.training.packing import alone, collate, packed, width_of
 
-torch.set_num_threads(1)
-
 SETTINGS = {"r": 4, "alpha": 8}
 
 

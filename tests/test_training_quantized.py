@@ -20,8 +20,6 @@ from gen.training.base import load_model
 from gen.training.settings import settings_of
 from gen.training.weights import fingerprint_of
 
-torch.set_num_threads(1)
-
 GEMMA = template_named("gemma")
 
 

@@ -26,8 +26,6 @@ from gen.training.run import train
 from gen.training.settings import settings_of
 from gen.training.watch import read_metrics
 
-torch.set_num_threads(1)
-
 GEMMA = template_named("gemma")
 
 
@@ -133,7 +131,7 @@ def test_two_processes_learn_what_one_learns(base: str, corpus: Path, tmp_path: 
         out = tmp_path / str(processes)
         launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m"] if processes > 1 else ["-m"]
         command = [sys.executable, *launch, "gen", "train", str(corpus), "--out", str(out), *options, "--set", f"batch={batch}"]
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
         assert done.returncode == 0, done.stderr
         assert done.stdout.count("trained tokens") == 1
@@ -162,7 +160,7 @@ def test_fsdp_is_interrupted_goes_on_and_learns_what_one_process_learns(base: st
     out, script = tmp_path / "two", str(ROOT / "tests" / "fsdp_on_cpu.py")
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", script, "train", str(corpus)]
     command += ["--base", base, "--out", str(out), "--epochs", "2", "--set", "batch=2", "--set", "lora.r=4", "--set", "learning_rate=0.01"]
-    environment = os.environ | FSDP | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | FSDP | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:

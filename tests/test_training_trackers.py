@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 from tensorboardX.proto.event_pb2 import Event
 from tiny_models import build_model
 from training_rows import Heard, write_corpus
@@ -20,8 +19,6 @@ from gen.training.plan import plan
 from gen.training.run import train
 from gen.training.settings import settings_of
 from gen.training.watch import read_metrics
-
-torch.set_num_threads(1)
 
 SHORT = ("lora.r=4", "epochs=1", "batch=4", "learning_rate=0.01")
 

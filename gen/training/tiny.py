@@ -1,4 +1,4 @@
-"""The base ``tiny``: a small Gemma 2 made on the spot, of the corpus's own words, and taught its plain text without any call.
+"""The base ``tiny``: a small Gemma 3 made on the spot, of the corpus's own words, and taught its plain text without any call.
 
 For trying the whole way without weights and without a GPU. It knows how people and assistant of this corpus write, what tools and
 results look like, and how to copy a number that it was told, as any large model does; it has never seen a call. What it reads is in
@@ -60,7 +60,7 @@ class Shape:
     words: int = 1200
     hidden: int = 128
     layers: int = 3
-    heads: int = 8
+    heads: int = 4
     context: int = 8192
     scale: float = 8.0
     shared: float = 1.0
@@ -178,26 +178,26 @@ def _tokenizer(texts: Iterable[str], shape: Shape) -> Any:
 
 def _model(tokenizer: Any, shape: Shape) -> Any:
     import torch
-    from transformers import AutoModelForCausalLM, Gemma2Config
+    from transformers import AutoModelForCausalLM, Gemma3TextConfig
 
     torch.manual_seed(0)
     ends = [tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids("<end_of_turn>")]
-    config: Any = Gemma2Config(
+    config: Any = Gemma3TextConfig(
         vocab_size=len(tokenizer),
         hidden_size=shape.hidden,
         intermediate_size=3 * shape.hidden,
         num_hidden_layers=shape.layers,
+        layer_types=["full_attention"] * shape.layers,
         num_attention_heads=shape.heads,
         num_key_value_heads=shape.heads // 2,
         head_dim=shape.hidden // shape.heads,
         query_pre_attn_scalar=shape.hidden // shape.heads,
-        sliding_window=4096,
         max_position_embeddings=shape.context,
         pad_token_id=tokenizer.pad_token_id,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=ends,
     )
-    model: Any = AutoModelForCausalLM.from_config(config, attn_implementation="eager")  # type: ignore[no-untyped-call]  # as above
+    model: Any = AutoModelForCausalLM.from_config(config, attn_implementation="sdpa")  # type: ignore[no-untyped-call]  # as above
     begun = config.initializer_range
     with torch.no_grad():
         embedding = model.get_input_embeddings().weight
