@@ -315,8 +315,10 @@ def _first_problem(error: ValidationError, origin: Origin) -> BadInput:
         return BadInput(f"the key {dotted!r} is missing", where=where)
     message = problem["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
-    shown = "" if isinstance(problem["input"], dict) else f" {problem['input']!r}"
-    return BadInput(f"{dotted}{shown}: {message}" if dotted else message, where=where)
+    named = "" if where == f"--set {dotted}" else dotted
+    shown = "" if isinstance(problem["input"], dict) else repr(problem["input"])
+    told = " ".join(filter(None, (named, shown)))
+    return BadInput(f"{told}: {message}" if told else message, where=where)
 
 
 def _keys_at(keys: Iterable[str | int]) -> list[str]:

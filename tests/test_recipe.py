@@ -189,8 +189,8 @@ def test_what_is_no_change_is_refused(change: str) -> None:
     ("change", "where", "what"),
     [
         ("row=3", "--set row", "unknown key 'row'"),
-        ("rows=-1", "--set rows", "rows -1"),
-        ("scenarios.single=-1", "--set scenarios.single", "scenarios.single -1"),
+        ("rows=-1", "--set rows", "-1: input should be"),
+        ("scenarios.single=-1", "--set scenarios.single", "-1: input should be"),
         ("rows.deep=1", "--set rows.deep", "rows"),
         ("name.deep=1", "--set name.deep", "'name' holds no keys"),
         ("today=2026-02-30", "--set today:1", "'2026-02-30': day is out of range"),
