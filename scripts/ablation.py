@@ -3,10 +3,11 @@
     python scripts/ablation.py [--out ablation]      # an hour on one core; goes on where it was stopped
     python scripts/ablation.py --small               # a minute: that it runs, not what it finds
 
-One corpus is made (recipe ``tiny``, with two more scenarios), one tiny base reads it, and every arm teaches that base with LoRA on
-some of its training rows, for the same number of steps. Arms without a kind of conversation get as many rows as the others, of what is
-left. All are played and judged as ``fcgen score`` does it, on the same held-out rows of every kind. Writes results.json, ablation.svg
-and a table on stdout, for docs/measurements.md.
+One corpus is made (recipe ``tiny``, with two more scenarios). One tiny base reads the plain text of its single calls, and nothing of the
+other kinds: how one asks back or refuses it can only learn from an arm. Every arm teaches that base with LoRA on some of the corpus's
+training rows, for the same number of steps. Arms without a kind of conversation get as many rows as the others, of what is left. All are
+played and judged as ``fcgen score`` does it, on the same held-out rows of every kind. Writes results.json, ablation.svg and a table on
+stdout, for docs/measurements.md.
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SCENARIOS = {"single": 40, "no_call": 15, "irrelevant": 20, "missing_parameter": 25}
+EVERYWHERE = "single"
+"""The kind that every arm has."""
+
 METRICS = ("call_accuracy", "over_calling", "missed_calls", "asks", "success")
 RESULTS = "results.json"
 
@@ -86,7 +90,7 @@ SMALL = Size(
 
 def arms(size: Size) -> list[Arm]:
     """All rows; as many without one kind or another; and ever fewer."""
-    return [Arm(size.rows), *(Arm(size.rows, kind) for kind in SCENARIOS if kind != "single"), *map(Arm, reversed(size.arms[:-1]))]
+    return [Arm(size.rows), *(Arm(size.rows, kind) for kind in SCENARIOS if kind != EVERYWHERE), *map(Arm, reversed(size.arms[:-1]))]
 
 
 def rows_of(arm: Arm, rows: Sequence[Conversation]) -> list[Conversation]:
@@ -205,7 +209,8 @@ def main(out: Path, small: bool, as_json: bool) -> None:
     corpus = out / "corpus"
     make_corpus(corpus, size)
     rows = list(read_rows(corpus, splits=["train"]))
-    base = build_tiny(out / "base", rows, template_named("gemma"), shape=size.shape, tell=lambda text: click.echo(text, err=True))
+    plain = [row for row in rows if row.scenario == EVERYWHERE]
+    base = build_tiny(out / "base", plain, template_named("gemma"), shape=size.shape, tell=lambda text: click.echo(text, err=True))
     found: Found = {}
     for arm in arms(size):
         found[arm.name] = measure(teach(arm, size, out, corpus, base), out, corpus)

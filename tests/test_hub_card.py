@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("card")
     command = [sys.executable, "-m", "gen", "synth", "--recipe", "tiny", "--rows", "30", "--out", "tiny", "--quiet"]
+    command += ["--set", "splits={train: 0.9, test: 0.1}"]
     subprocess.run(command, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True, capture_output=True, timeout=120)
     return folder / "tiny"
 

@@ -33,6 +33,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small corpus, made once."""
     folder = tmp_path_factory.mktemp("made")
     command = [sys.executable, "-m", "gen", "synth", "--recipe", "tiny", "--rows", "30", "--out", "tiny", "--quiet"]
+    command += ["--set", "splits={train: 0.9, test: 0.1}"]
     subprocess.run(command, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True, capture_output=True, timeout=120)
     return folder / "tiny"
 
