@@ -34,8 +34,11 @@ PRESETS: dict[str, JsonObject] = {
 TINY = "tiny"
 """The base that is made on the spot."""
 
-TINY_EPOCHS, TINY_RATE, TINY_BATCH = 1.0, 4e-3, 2
-"""What it takes to teach that base the recipe tiny: docs/log.md has what took longer."""
+TINY_RATE, TINY_BATCH = 4e-3, 2
+"""What teaches that base the fastest: docs/log.md has what took longer."""
+
+TINY_TOKENS, TINY_EPOCHS = 150_000, 10.0
+"""Trained tokens that it should see, the recipe tiny having as many, and how often it sees a row for that at the most."""
 
 BATCH = {"cuda": 8, "cpu": 4}
 
@@ -69,10 +72,15 @@ def resolve(train: Train, *, hidden: int, trained: int, device: str) -> Resolved
     The rate falls with the hidden size, as Thinking Machines fitted it for LoRA (half of theirs, where they say to begin).
     """
     tiny = train.base == TINY
-    epochs = train.epochs or (TINY_EPOCHS if tiny else next((times for most, times in EPOCHS if trained <= most), 2.0))
     rate = train.learning_rate or (TINY_RATE if tiny else 2.5e-4 * (2000 / hidden) ** 0.78)
     batch = train.batch or (TINY_BATCH if tiny else BATCH["cuda" if device == "cuda" else "cpu"])
-    return Resolved(train, epochs, rate, batch)
+    return Resolved(train, train.epochs or _epochs(trained, tiny=tiny), rate, batch)
+
+
+def _epochs(trained: int, *, tiny: bool) -> float:
+    if tiny:
+        return min(max(1.0, TINY_TOKENS / trained), TINY_EPOCHS)
+    return next((times for most, times in EPOCHS if trained <= most), 2.0)
 
 
 def to_wire(settings: Resolved) -> JsonObject:
