@@ -71,8 +71,9 @@ def chat(model: str | None, domain: str, **options: Any) -> None:
     only = options["only"] or (() if options["all_tools"] else tools_of_training(name, domain))
     scene = open_scene(domain, seed=options["seed"], only=only)
     opened = open_any(name, template=options["template"], base=options["base"])
-    some = "" if options["only"] or not only else ", those of its training"
-    note(f"{opened.name}: {opened.told}; {len(scene.tools)} tools of {scene.domain}{some}; /help says what else there is")
+    trained = "" if options["only"] or not only else " that its training offered"
+    offered = f"{len(scene.tools)} tool{'s' if len(scene.tools) > 1 else ''} of {scene.domain}{trained}"
+    note(f"{opened.name}: {opened.told}; {offered}; /help says what else there is")
     bounds = Bounds(tokens=options["max_new_tokens"])
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # so that asyncio ends what is under way, and nothing else
     try:
