@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,7 +108,7 @@ def make_corpus(folder: Path, size: Size) -> None:
 
 def teach(arm: Arm, size: Size, out: Path, corpus: Path, base: Path) -> Path:
     """An adapter, trained for as many steps as that of any other arm."""
-    folder = out / "adapters" / arm.name.replace(" ", "-")
+    folder = out / "adapters" / f"{arm.name.replace(' ', '-')}-{size.epochs:g}"
     if finished(folder):
         return folder
     rows = rows_of(arm, list(read_rows(corpus, splits=["train"])))
@@ -201,18 +201,25 @@ def _errors(rates: Sequence[Rate]) -> list[list[float]]:
 
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), default=Path("ablation"), help="A folder; what is there already is not made again.")
+@click.option("--epochs", type=click.FloatRange(min=0, min_open=True), help="Times that the largest arm sees its rows.  [default: 2]")
+@click.option("--arm", "names", multiple=True, help="Only this arm, such as '1600 rows' or 'without irrelevant'; may be said again.")
 @click.option("--small", is_flag=True, help="A minute: that it runs, not what it finds.")
 @click.option("--json", "as_json", is_flag=True)
-def main(out: Path, small: bool, as_json: bool) -> None:
+def main(out: Path, epochs: float | None, names: tuple[str, ...], small: bool, as_json: bool) -> None:
     """Teach the tiny base on more and more rows, and without one kind of conversation or another."""
     size = SMALL if small else LARGE
+    size = replace(size, epochs=epochs or size.epochs)
+    chosen = {arm.name: arm for arm in arms(size)}
+    for name in names:
+        if name not in chosen:
+            raise click.BadParameter(f"{name!r} is none of {', '.join(chosen)}", param_hint="--arm")
     corpus = out / "corpus"
     make_corpus(corpus, size)
     rows = list(read_rows(corpus, splits=["train"]))
     plain = [row for row in rows if row.scenario == EVERYWHERE]
     base = build_tiny(out / "base", plain, template_named("gemma"), shape=size.shape, tell=lambda text: click.echo(text, err=True))
     found: Found = {}
-    for arm in arms(size):
+    for arm in [chosen[name] for name in names or chosen]:
         found[arm.name] = measure(teach(arm, size, out, corpus, base), out, corpus)
         click.echo(f"{arm.name}: " + ", ".join(f"{name} {rate.count}/{rate.of}" for name, rate in found[arm.name].items()), err=True)
         wire = {name: {metric: rate.to_json() for metric, rate in rates.items()} for name, rates in found.items()}
