@@ -36,7 +36,7 @@ from gen.scoring.tasks import on_corpus
 from gen.synthesis.run import synthesize
 from gen.training.plan import plan
 from gen.training.run import finished, train
-from gen.training.settings import TINY_BATCH, TINY_RATE, settings_of
+from gen.training.settings import TINY_BATCH, settings_of
 from gen.training.tiny import Shape, build_tiny
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ EVERYWHERE = "single"
 
 METRICS = ("call_accuracy", "over_calling", "missed_calls", "asks", "success")
 RESULTS = "results.json"
+RATE = 4e-3
 
 Found = dict[str, dict[str, Rate]]
 """Arm → metric → rate."""
@@ -79,7 +80,7 @@ class Arm:
         return f"without {self.without}" if self.without else f"{self.rows} rows"
 
 
-LARGE = Size(arms=(100, 200, 400, 800, 1600), held_out=150, epochs=2, shape=Shape())
+LARGE = Size(arms=(100, 200, 400, 800, 1600), held_out=150, epochs=2, shape=Shape(words=1200))
 SMALL = Size(
     arms=(4, 8),
     held_out=4,
@@ -116,7 +117,7 @@ def teach(arm: Arm, size: Size, out: Path, corpus: Path, base: Path) -> Path:
     lines.parent.mkdir(parents=True, exist_ok=True)
     lines.write_text("".join(json.dumps(row.to_wire() | {"split": "train"}, ensure_ascii=False) + "\n" for row in rows), "utf-8")
     epochs = size.epochs * size.rows / len(rows)
-    settings = settings_of({"base": str(base), "epochs": epochs, "learning_rate": TINY_RATE, "batch": TINY_BATCH})
+    settings = settings_of({"base": str(base), "epochs": epochs, "learning_rate": RATE, "batch": TINY_BATCH})
     train(plan(lines, folder, template_named("gemma"), settings), Quiet())
     return folder
 

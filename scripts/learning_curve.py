@@ -31,7 +31,7 @@ from gen.rendering.templates import template_named
 from gen.synthesis.run import synthesize
 from gen.training.plan import plan
 from gen.training.run import finished, train
-from gen.training.settings import TINY_BATCH, TINY_RATE, settings_of
+from gen.training.settings import TINY_BATCH, settings_of
 from gen.training.tiny import Shape
 from gen.training.watch import read_metrics
 
@@ -46,6 +46,7 @@ class Size:
     shape: Shape
 
 
+RATE = 4e-3
 LARGE = Size(rows=4000, epochs=2, held_out=60, shape=Shape(words=2000, hidden=160, layers=4, width=320))
 SMALL = Size(
     rows=20,
@@ -101,7 +102,7 @@ def main(out: Path, minutes: float, small: bool) -> None:
     if not finished(adapter):
         clock = Clock(minutes)
         settings = settings_of(
-            {"base": "tiny", "epochs": size.epochs, "learning_rate": TINY_RATE, "batch": TINY_BATCH, "held_out": size.held_out}
+            {"base": "tiny", "epochs": size.epochs, "learning_rate": RATE, "batch": TINY_BATCH, "held_out": size.held_out}
         )
         work = plan(corpus, adapter, template_named("gemma"), settings, skip_bad=True, shape=size.shape, tell=clock.note)
         try:

@@ -112,8 +112,8 @@ def test_what_is_not_said_follows_from_base_and_rows() -> None:
     many = resolve(settings_of({}), hidden=2304, trained=50_000_000, device="cuda")
     assert few.epochs > many.epochs and 1e-4 < few.learning_rate < 5e-4
     assert resolve(settings_of({}), hidden=640, trained=1, device="cpu").learning_rate > few.learning_rate
-    tiny = [resolve(settings_of({"base": "tiny"}), hidden=128, trained=trained, device="cpu") for trained in (1_000, 75_000, 300_000)]
-    assert [one.epochs for one in tiny] == [10, 2, 1] and {one.batch for one in tiny} == {2}
+    tiny = [resolve(settings_of({"base": "tiny"}), hidden=128, trained=trained, device="cpu") for trained in (1_000, 139_065, 300_000)]
+    assert [one.epochs for one in tiny] == [20, 2, 1] and {one.batch for one in tiny} == {2}
 
 
 TINY = Shape(words=300, hidden=32, layers=2, heads=2, drills=10, drilled=4, steps=30, batch=4, width=128)

@@ -34,11 +34,11 @@ PRESETS: dict[str, JsonObject] = {
 TINY = "tiny"
 """The base that is made on the spot."""
 
-TINY_RATE, TINY_BATCH = 4e-3, 2
+TINY_RATE, TINY_BATCH = 3e-3, 2
 """What teaches that base the fastest: docs/log.md has what took longer."""
 
-TINY_TOKENS, TINY_EPOCHS = 150_000, 10.0
-"""Trained tokens that it should see, the recipe tiny having as many, and how often it sees a row for that at the most."""
+TINY_TOKENS, TINY_EPOCHS = 280_000, 20.0
+"""Trained tokens that it should see, the recipe tiny having half as many, and how often it sees a row for that at the most."""
 
 BATCH = {"cuda": 8, "cpu": 4}
 
@@ -79,7 +79,7 @@ def resolve(train: Train, *, hidden: int, trained: int, device: str) -> Resolved
 
 def _epochs(trained: int, *, tiny: bool) -> float:
     if tiny:
-        return min(max(1.0, TINY_TOKENS / trained), TINY_EPOCHS)
+        return round(min(max(1.0, TINY_TOKENS / trained), TINY_EPOCHS), 1)
     return next((times for most, times in EPOCHS if trained <= most), 2.0)
 
 

@@ -57,7 +57,7 @@ class Shape:
         decay: Muon's, which keeps heads from looking at one place only: LoRA could not make them look elsewhere.
     """
 
-    words: int = 1200
+    words: int = 2500
     hidden: int = 128
     layers: int = 3
     heads: int = 4
