@@ -47,6 +47,10 @@ EVERYWHERE = "single"
 """The kind that every arm has."""
 
 METRICS = ("call_accuracy", "over_calling", "missed_calls", "asks", "success")
+NO_TOOL_FITS = "over_calling_irrelevant"
+"""Over-calling in conversations of the kind ``irrelevant`` alone: what rows of that kind are there to teach."""
+
+TITLES = {name: ALL_METRICS[name].title for name in METRICS} | {NO_TOOL_FITS: "over-calling where no tool fits"}
 RESULTS = "results.json"
 RATE = 4e-3
 
@@ -125,8 +129,11 @@ def teach(arm: Arm, size: Size, out: Path, corpus: Path, base: Path) -> Path:
 def measure(adapter: Path, out: Path, corpus: Path) -> dict[str, Rate]:
     """What the model does on the held-out rows."""
     scored = score_models(on_corpus(corpus, split="test"), Asked(str(adapter), guard=False), out / "played", Quiet())
-    rates = scored.scores.overall.rates
-    return {name: rates[name] for name in METRICS if name in rates}
+    rates = dict(scored.scores.overall.rates)
+    irrelevant = scored.scores.by_scenario.get("irrelevant")
+    if irrelevant and "over_calling" in irrelevant.rates:
+        rates[NO_TOOL_FITS] = irrelevant.rates["over_calling"]
+    return {name: rates[name] for name in TITLES if name in rates}
 
 
 class Quiet:
@@ -140,9 +147,9 @@ class Quiet:
 
 def table(found: Found) -> str:
     """The results as Markdown."""
-    lines = ["| trained on | " + " | ".join(ALL_METRICS[name].title for name in METRICS) + " |", "| --- |" + " --- |" * len(METRICS)]
+    lines = ["| trained on | " + " | ".join(TITLES.values()) + " |", "| --- |" + " --- |" * len(TITLES)]
     for arm, rates in found.items():
-        cells = [f"{rate.count} of {rate.of} ({rate.share:.0%})" if (rate := rates.get(name)) else "" for name in METRICS]
+        cells = [f"{rate.count} of {rate.of} ({rate.share:.0%})" if (rate := rates.get(name)) else "" for name in TITLES]
         lines.append(f"| {arm} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -160,7 +167,7 @@ def picture(found: Found, size: Size) -> bytes:
         grown = {arm.name: arm for arm in arms(size) if not arm.without}
         _lines(left, {grown[name].rows: rates for name, rates in found.items() if name in grown})
         _bars(right, {name: rates for name, rates in found.items() if name not in grown or name == f"{size.rows} rows"})
-        figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=len(METRICS), frameon=False)
+        figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=len(TITLES), frameon=False)
         file = io.BytesIO()
         figure.savefig(file, format="svg", metadata={"Date": None, "Title": "what a corpus teaches"})
     return file.getvalue()
@@ -169,11 +176,11 @@ def picture(found: Found, size: Size) -> bytes:
 def _lines(axes: Axes, by_rows: Mapping[int, Mapping[str, Rate]]) -> None:
     from matplotlib.ticker import PercentFormatter
 
-    for name in METRICS:
+    for name in TITLES:
         points = [(rows, rates[name]) for rows, rates in by_rows.items() if name in rates]
         if points:
             where, rates = zip(*points, strict=True)
-            axes.errorbar(where, [rate.share for rate in rates], yerr=_errors(rates), label=ALL_METRICS[name].title, capsize=2, marker="o")
+            axes.errorbar(where, [rate.share for rate in rates], yerr=_errors(rates), label=TITLES[name], capsize=2, marker="o")
     axes.set_xscale("log", base=2)
     axes.set_xticks(list(by_rows), [str(rows) for rows in by_rows])
     axes.set_title("by rows of the corpus", loc="left")
@@ -182,10 +189,10 @@ def _lines(axes: Axes, by_rows: Mapping[int, Mapping[str, Rate]]) -> None:
 
 
 def _bars(axes: Axes, by_arm: Mapping[str, Mapping[str, Rate]]) -> None:
-    width = 0.8 / len(METRICS)
-    for place, name in enumerate(METRICS):
+    width = 0.8 / len(TITLES)
+    for place, name in enumerate(TITLES):
         rates = [arm.get(name, Rate(0, 0)) for arm in by_arm.values()]
-        where = [number + (place - len(METRICS) / 2 + 0.5) * width for number in range(len(rates))]
+        where = [number + (place - len(TITLES) / 2 + 0.5) * width for number in range(len(rates))]
         axes.bar(where, [rate.share for rate in rates], width, yerr=_errors(rates), capsize=1.5)
     axes.set_xticks(range(len(by_arm)), [name.replace("without ", "without\n") for name in by_arm])
     axes.set_title("with a kind of conversation left out", loc="left")
