@@ -1,11 +1,11 @@
 """What a corpus teaches: the tiny model's scores by the number of rows, and with each kind of conversation left out.
 
-    python scripts/ablation.py [--out ablation]      # an hour on one core; goes on where it was stopped
+    python scripts/ablation.py [--out ablation]      # half an hour on one core; goes on where it was stopped
     python scripts/ablation.py --small               # a minute: that it runs, not what it finds
 
 One corpus is made (recipe ``tiny``, with two more scenarios). One tiny base reads the plain text of its single calls, and nothing of the
 other kinds: how one asks back or refuses it can only learn from an arm. Every arm teaches that base with LoRA on some of the corpus's
-training rows, for the same number of steps. Arms without a kind of conversation get as many rows as the others, of what is left. All are
+training rows, and sees as many in all. Arms without a kind of conversation get as many rows as the others, of what is left. All are
 played and judged as ``fcgen score`` does it, on the same held-out rows of every kind. Writes results.json, ablation.svg and a table on
 stdout, for docs/measurements.md.
 """
@@ -112,7 +112,7 @@ def make_corpus(folder: Path, size: Size) -> None:
 
 
 def teach(arm: Arm, size: Size, out: Path, corpus: Path, base: Path) -> Path:
-    """An adapter, trained for as many steps as that of any other arm."""
+    """An adapter that has seen as many rows, again and again, as that of any other arm."""
     folder = out / "adapters" / f"{arm.name.replace(' ', '-')}-{size.epochs:g}"
     if finished(folder):
         return folder
@@ -167,7 +167,7 @@ def picture(found: Found, size: Size) -> bytes:
         grown = {arm.name: arm for arm in arms(size) if not arm.without}
         _lines(left, {grown[name].rows: rates for name, rates in found.items() if name in grown})
         _bars(right, {name: rates for name, rates in found.items() if name not in grown or name == f"{size.rows} rows"})
-        figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=len(TITLES), frameon=False)
+        figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
         file = io.BytesIO()
         figure.savefig(file, format="svg", metadata={"Date": None, "Title": "what a corpus teaches"})
     return file.getvalue()
