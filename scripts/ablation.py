@@ -1,6 +1,6 @@
 """What a corpus teaches: the tiny model's scores by the number of rows, and with each kind of conversation left out.
 
-    python scripts/ablation.py [--out ablation]      # half an hour on one core; goes on where it was stopped
+    python scripts/ablation.py [--out ablation]      # an hour on one core; goes on where it was stopped
     python scripts/ablation.py --small               # a minute: that it runs, not what it finds
 
 One corpus is made (recipe ``tiny``, with two more scenarios). One tiny base reads the plain text of its single calls, and nothing of the
@@ -53,6 +53,7 @@ NO_TOOL_FITS = "over_calling_irrelevant"
 TITLES = {name: ALL_METRICS[name].title for name in METRICS} | {NO_TOOL_FITS: "over-calling where no tool fits"}
 RESULTS = "results.json"
 RATE = 4e-3
+"""Pinned with the shape of LARGE, as the figures in docs/measurements.md have them: those of ``--base tiny`` may move on."""
 
 Found = dict[str, dict[str, Rate]]
 """Arm → metric → rate."""

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gen.teachers import finish
 from gen.teachers.finish import capitals, plain, settle, stop
+from gen.teachers.simulated_user import ELLIPTIC
 
 WORDS = st.lists(st.sampled_from(["a", "payment", "on", "from", ",", ".", "it", "twice", "!"]), max_size=8).map(" ".join)
 
@@ -140,6 +141,11 @@ def test_a_statement_ends_with_a_stop(text: str) -> None:
 @pytest.mark.parametrize("text", ["done.", "really?", "no!", "well…", "the following:", "a smile :)", ""])
 def test_what_has_its_mark_keeps_it(text: str) -> None:
     assert stop(text) == text
+
+
+@pytest.mark.parametrize(("text", "asks"), [("T1187 paid yet", True), ("T1187, paid or not", True), ("status of T1187", False)])
+def test_a_short_question_needs_no_verb(text: str, asks: bool) -> None:
+    assert (ELLIPTIC.search(text) is not None) == asks
 
 
 def test_the_caller_may_know_better() -> None:

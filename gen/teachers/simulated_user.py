@@ -22,6 +22,9 @@ WRAPPED = {"do": "ask_do", "want": "ask_want", "know": "ask_know"}
 """Forms that stand inside a wrapper of the shared English."""
 
 
+ELLIPTIC = re.compile(r"\b(?:yet|or not)$")
+"""What a question ends with that is short of its verb: "T1187 paid yet"."""
+
 STATEMENT = re.compile(r"(?:what|when|do|have|had|don't)\b(?!')", re.IGNORECASE)
 """How a statement may begin that looks like a question: "what I need is …", "when you have a minute, …"."""
 
@@ -106,7 +109,9 @@ class UserActs:
                 continue
             if form in WRAPPED:
                 return spoken(talk, WRAPPED[form], **{form: text + JOINT}), None
-            return text, True if form == "ask" else False if form == "say" and STATEMENT.match(text) else None
+            if form == "ask" or (form == "short" and ELLIPTIC.search(text)):
+                return text, True
+            return text, False if form == "say" and STATEMENT.match(text) else None
         raise NoPhrase(f"no form of {user.want.goal.name!r} fits, with {sorted(user.want.said)} to say")
 
     def _weights(self, persona: Persona, want: Want) -> Mapping[str, float]:

@@ -197,7 +197,7 @@ def _model(tokenizer: Any, shape: Shape) -> Any:
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=ends,
     )
-    model: Any = AutoModelForCausalLM.from_config(config, attn_implementation="sdpa")  # type: ignore[no-untyped-call]  # as above
+    model: Any = AutoModelForCausalLM.from_config(config, attn_implementation="sdpa")  # type: ignore[no-untyped-call]  # it has no types
     begun = config.initializer_range
     with torch.no_grad():
         embedding = model.get_input_embeddings().weight
